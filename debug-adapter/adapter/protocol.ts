@@ -1,0 +1,102 @@
+/**
+ * What DAP lacks: custom requests and events with a typed contract. The views use these and nothing else.
+ * 64-bit values cross as `"0x..."` strings, since JSON numbers cannot hold them.
+ */
+import type { TraceRecord } from '../machine/trace/records.ts'
+
+/** A record of the log as JSON carries it: every bigint has become a `"0x..."` string. */
+export type WireRecord = Wire<TraceRecord>
+export type Wire<T> = T extends bigint
+  ? string
+  : T extends readonly (infer U)[]
+    ? readonly Wire<U>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Wire<T[K]> }
+      : T
+
+/** A run of 64 KiB pages of real memory with one owner and one use. */
+export interface PageRun {
+  /** Real address of the first page; bit 48 set means secure memory. */
+  readonly ra: string
+  readonly pages: number
+  readonly owner: 'free' | 'firmware' | 'ultravisor' | 'hypervisor' | 'guest' | 'secure guest'
+  readonly use: string
+  readonly lpid?: number
+  /** Guest physical address of the first page, where it is a VM's memory. */
+  readonly gpa?: string
+  /** State of the pages in the ultravisor, where it tracks them. */
+  readonly state?: string
+}
+
+export interface PcrValue {
+  readonly bank: string
+  readonly index: number
+  readonly value: string
+}
+
+/** Custom requests: command -> arguments and body. Sent with `session.customRequest(command, arguments)`. */
+export interface PefRequests {
+  /** The memory partition as it is now. Free pages are not listed. */
+  'pef/memoryMap': {
+    arguments: Record<string, never>
+    body: {
+      readonly normalBytes: number
+      readonly secureBytes: number
+      readonly vmState: 'normal' | 'transient' | 'secure' | 'absent'
+      readonly runs: readonly PageRun[]
+      /** `seq` of the newest record of the log, so that a view knows what it has seen. */
+      readonly seq: number
+    }
+  }
+  /** Records of the log from `from` on, at most `limit` (default 1000), of the given types (default all). */
+  'pef/trace': {
+    arguments: { readonly from?: number; readonly limit?: number; readonly types?: readonly TraceRecord['type'][] }
+    body: {
+      readonly records: readonly WireRecord[]
+      /** Ask from here next. */
+      readonly next: number
+      /** How many records the log holds. */
+      readonly total: number
+    }
+  }
+  /** The emulated TPM from outside: what an inspector may see without a key. */
+  'pef/tpmState': {
+    arguments: Record<string, never>
+    body: {
+      readonly pcrs: readonly PcrValue[]
+      readonly handles: readonly { readonly handle: string; readonly what: string }[]
+    }
+  }
+}
+
+/** Custom events: the adapter sends them when it stops and at most every 100 ms while it runs. */
+export interface PefEvents {
+  /** The log has grown to `total` records. */
+  'pef/traceAdvanced': { readonly total: number }
+}
+
+/** The attributes of a launch configuration of type `pef`; package.json has the same list as a JSON schema. */
+export interface LaunchAttributes {
+  /** Path of the guest kernel, an ELF file for ppc64le or ppc64. */
+  readonly kernel: string
+  /** Path of the initrd; with an operand in front (esmb-initrd), or plain together with `operand`. */
+  readonly initrd?: string
+  /** The kernel command line, exactly as it was hashed into the operand. */
+  readonly bootargs?: string
+  /** Size of the VM's memory, e.g. `"256M"`, or a number of MiB. */
+  readonly memory?: string | number
+  /** Size of the machine's secure memory. */
+  readonly secureMemory?: string | number
+  /** Path of an svm_blob.yml (the operand is built from it in memory) or of a finished operand. */
+  readonly operand?: string
+  /** The machine's TPM: the emulated one with a key made from the seed, or holding the RSA key of a PEM file. */
+  readonly tpm?: { readonly key?: string }
+  /** Where to stop first: the guest's first instruction, the first step of UV_ESM, or nowhere. */
+  readonly stopOn?: 'entry' | 'esm' | 'none'
+  /** Starts the machine's random numbers; the same seed gives the same run. */
+  readonly seed?: number
+  /** Files with symbols besides the kernel: ELF or System.map. */
+  readonly symbols?: string | readonly string[]
+  /** Who executes UV_ESM: the guest itself, or a boot stub before the kernel's entry. */
+  readonly esm?: 'guest' | 'stub'
+}

@@ -1,0 +1,40 @@
+import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
+import type { RsaPrivateKey } from '../../server/esm/crypto/rsa.ts'
+
+/** Everything that a machine is made from. No paths: whoever builds a machine has read the files. */
+export interface MachineConfig {
+  /** The guest kernel, an ELF file (ppc64le or ppc64). */
+  readonly kernel: Uint8Array
+  /** The initrd as the loader puts it into memory. */
+  readonly initrd?: Uint8Array
+  /** An operand that is put in front of the initrd, as `svm-tool svm add` would. */
+  readonly operand?: Uint8Array
+  readonly bootargs: string
+  /** Bytes of the VM's memory: a multiple of 2 MiB, from 32 MiB on. */
+  readonly memoryBytes: number
+  /** Bytes of the machine's secure memory: a multiple of 2 MiB. */
+  readonly secureMemoryBytes: number
+  /** The same seed gives the same run to the last bit. */
+  readonly seed: number | bigint
+  /** The RSA-2048 key that the emulated TPM holds as its wrapping key 0x81800001; absent: made from the seed. */
+  readonly tpmKey?: RsaPrivateKey
+  /** `guest`: the kernel calls UV_ESM by itself. `stub`: the platform's boot stub does, before the kernel's entry. */
+  readonly esm: 'guest' | 'stub'
+  readonly crypto: CryptoProvider
+  /** Changes to the machine that a test or a scenario makes; see {@link Interventions}. */
+  readonly interventions?: Interventions
+}
+
+/** Places where a test or a scenario may reach into the machine, named after what a hostile or broken part would do. */
+export interface Interventions {
+  /** Edits the guest's device tree before it is written to guest memory. */
+  deviceTree?(tree: import('../../server/esm/fdt.ts').FdtTree): void
+  /** Runs when the VM is loaded and before its first instruction: may change guest memory (by gpa). */
+  guestLoaded?(guest: { write(gpa: bigint, bytes: Uint8Array): void; read(gpa: bigint, length: number): Uint8Array; kernelBase: bigint; kernelBytes: number }): void
+  /** Where the initrd is loaded; default: the next multiple of 64 KiB that the loader chooses. */
+  initrdAddress?: bigint
+  /** Edits the properties of the private device tree that OPAL hands to the ultravisor (wrapping-key-*). */
+  wrappingKeyProperties?(properties: Map<string, Uint8Array>): void
+  /** What the hypervisor answers to H_SVM_TPM_COMM instead of asking the TPM. */
+  tpmCommReturns?: bigint
+}

@@ -1,0 +1,123 @@
+import { RefusalError } from '../refusal.ts'
+import type { PageOwner } from '../trace/records.ts'
+import type { Trace } from '../trace/trace.ts'
+import { Actor } from './actor.ts'
+import { MemoryView } from './view.ts'
+
+/** IBM bit 15 of a real address: set means secure memory (spec/ultravisor.md §5.1). */
+export const SECURE_RA_BIT = 1n << 48n
+
+/** The granule of every PEF call: 64 KiB. */
+export const PAGE_BYTES = 0x1_0000
+export const PAGE_SHIFT = 16n
+
+/** What is known of one 64 KiB page of real memory. */
+export interface PageUse {
+  readonly owner: PageOwner
+  /** In words, e.g. `memory of VM 1`, `page table`, `TPM response`. */
+  readonly use: string
+  readonly lpid?: number
+  readonly gpa?: bigint
+}
+
+const FREE: PageUse = { owner: 'free', use: '' }
+
+/**
+ * Real memory: normal memory from real address 0, secure memory from {@link SECURE_RA_BIT}, both in one
+ * WebAssembly.Memory behind the processor's own state. Nobody reads it as an array: each actor takes a view
+ * with the rights that the hardware gives it.
+ */
+export class RealMemory {
+  readonly wasm: WebAssembly.Memory
+  readonly #owners = new Map<bigint, PageUse>()
+  #bytes: Uint8Array
+  #data: DataView
+
+  /**
+   * @param processorBytes bytes at the start of the WebAssembly memory that belong to the processor, multiple of 64 KiB
+   * @param normalBytes    size of normal memory, multiple of 64 KiB
+   * @param secureBytes    size of secure memory, multiple of 64 KiB; 0 for a machine without the facility
+   */
+  constructor(
+    readonly processorBytes: number,
+    readonly normalBytes: number,
+    readonly secureBytes: number,
+    readonly trace: Trace,
+  ) {
+    const pages = (processorBytes + normalBytes + secureBytes) / PAGE_BYTES
+    if (!Number.isInteger(pages) || pages > 65536)
+      throw new RangeError(`memory of ${normalBytes} + ${secureBytes} bytes: not a multiple of 64 KiB, or over 4 GiB`)
+    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    this.#bytes = new Uint8Array(this.wasm.buffer)
+    this.#data = new DataView(this.wasm.buffer)
+  }
+
+  /** The view of one actor. Views are cheap; take one where it is needed. */
+  as(actor: Actor): MemoryView {
+    return new MemoryView(this, actor)
+  }
+
+  /** @returns the offset in the WebAssembly memory of `length` bytes at real address `ra`, or -1 where there is no memory */
+  offsetOf(ra: bigint, length: number): number {
+    const secure = (ra & SECURE_RA_BIT) !== 0n
+    const at = ra & ~SECURE_RA_BIT
+    const size = secure ? this.secureBytes : this.normalBytes
+    if (at < 0n || at + BigInt(length) > BigInt(size)) return -1
+    return Number(at) + this.processorBytes + (secure ? this.normalBytes : 0)
+  }
+
+  /**
+   * The bytes behind `offsetOf`, after the check of rights. Only {@link MemoryView} and the processor call this.
+   * @throws RefusalError MEM-001 where a non-secure actor names secure memory, MEM-002 where there is no memory
+   */
+  access(actor: Actor, ra: bigint, length: number, write: boolean): number {
+    const doing = write ? 'write' : 'read'
+    if ((ra & SECURE_RA_BIT) !== 0n && (actor === Actor.Hypervisor || actor === Actor.Device)) {
+      const refusal = {
+        rule: 'MEM-001',
+        expected: `an actor in the secure state to ${doing} secure memory`,
+        found: `the ${actor} at real address 0x${ra.toString(16)} (it gets a machine check, vector 0x200)`,
+        source: 'spec/ultravisor.md §5.1',
+      }
+      this.trace.add({ type: 'refusal', by: 'memory', ...refusal })
+      throw new RefusalError(refusal)
+    }
+    const offset = this.offsetOf(ra, length)
+    if (offset < 0)
+      throw new RefusalError({
+        rule: 'MEM-002',
+        expected: `real memory behind ${length} bytes to ${doing}`,
+        found: `nothing at real address 0x${ra.toString(16)}`,
+        source: 'Power ISA 3.0C III 5.7',
+      })
+    return offset
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
+  get data(): DataView {
+    return this.#data
+  }
+
+  /** Notes who owns `pages` 64 KiB pages from `ra` on, and logs it where it is news. */
+  assign(ra: bigint, pages: number, use: PageUse): void {
+    for (let i = 0n; i < BigInt(pages); i++) {
+      const page = (ra >> PAGE_SHIFT) + i
+      if (use.owner === 'free') this.#owners.delete(page)
+      else this.#owners.set(page, use.gpa === undefined ? use : { ...use, gpa: use.gpa + (i << PAGE_SHIFT) })
+    }
+    this.trace.add({ type: 'page-owner', ra, pages, ...use })
+  }
+
+  ownerOf(ra: bigint): PageUse {
+    return this.#owners.get(ra >> PAGE_SHIFT) ?? FREE
+  }
+
+  /** Every page that is not free, by ascending real address. */
+  *owned(): Generator<{ readonly ra: bigint } & PageUse> {
+    const pages = [...this.#owners.keys()].sort((a, b) => (a < b ? -1 : 1))
+    for (const page of pages) yield { ra: page << PAGE_SHIFT, ...this.#owners.get(page)! }
+  }
+}
