@@ -37,6 +37,8 @@ export type Steps<T> = Generator<StepEvent, T, void>
  * order. The listing that the debugger shows as source is derived from it, so a step always has a line.
  */
 export class Procedure<K extends string = string> {
+  /** Every procedure of the program in the order of its declaration: a debugger lists them and breaks on them by name. */
+  static readonly declared: Procedure[] = []
   readonly #keys: readonly K[]
 
   /**
@@ -52,6 +54,7 @@ export class Procedure<K extends string = string> {
     readonly steps: Readonly<Record<K, string>>,
   ) {
     this.#keys = Object.keys(steps) as K[]
+    Procedure.declared.push(this as unknown as Procedure)
   }
 
   /** Yield this to make a place where a debugger can stop; `values` become variables of the frame. */

@@ -1,0 +1,138 @@
+/**
+ * The symbols of the guest at the addresses where the guest runs. A kernel runs at the place where it was loaded, in real
+ * mode (there the top four bits of an address mean nothing), later at the addresses that it was linked for.
+ */
+import { type ElfImage, parseElf } from '../symbols/elf.ts'
+import { type LineEntry, LineTable } from '../symbols/line-table.ts'
+import { type CodeSymbol, SymbolTable } from '../symbols/symbol-table.ts'
+import { parseSystemMap } from '../symbols/system-map.ts'
+
+export interface SymbolAt {
+  readonly name: string
+  /** Bytes from the beginning of the symbol. */
+  readonly offset: bigint
+}
+
+/** Run address = link address + delta, for run addresses from `start` to `end`. */
+interface Placement {
+  readonly delta: bigint
+  readonly start: bigint
+  readonly end: bigint
+}
+
+const REAL_MODE_ADDRESS = (1n << 60n) - 1n
+const mask64 = (value: bigint) => BigInt.asUintN(64, value)
+
+export class GuestSymbols {
+  readonly #table: SymbolTable
+  readonly #lines: readonly LineTable[]
+  readonly #extent: { readonly start: bigint; readonly end: bigint }
+  readonly #lowestPhysical: bigint | undefined
+  #placements: readonly Placement[]
+
+  /**
+   * @param files the kernel first, then further files with symbols
+   * @throws Error naming the file where one is neither an ELF file with symbols nor a System.map
+   */
+  constructor(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) {
+    const symbols: CodeSymbol[] = []
+    const lines: LineTable[] = []
+    let kernel: ElfImage | undefined
+    for (const [i, file] of files.entries()) {
+      try {
+        if (file.bytes[0] === 0x7f) {
+          const elf = parseElf(file.bytes)
+          if (i === 0) kernel = elf
+          symbols.push(...elf.symbols())
+          lines.push(LineTable.fromElf(elf))
+        } else symbols.push(...parseSystemMap(file.bytes))
+      } catch (error) {
+        throw new Error(`${file.path}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    this.#table = new SymbolTable(symbols)
+    this.#lines = lines
+    const loads = kernel?.segments.filter((segment) => segment.type === 'load') ?? []
+    const start = loads.reduce((least, s) => (s.virtualAddress < least ? s.virtualAddress : least), loads[0]?.virtualAddress ?? 0n)
+    const end = loads.reduce((most, s) => (s.virtualAddress + s.memorySize > most ? s.virtualAddress + s.memorySize : most), start)
+    this.#extent = { start, end }
+    this.#lowestPhysical = loads.length > 0 ? start : undefined
+    this.#placements = [{ delta: 0n, start, end }]
+  }
+
+  /** Tells where the kernel image lies in guest physical memory. */
+  place(kernelBase: bigint): void {
+    if (this.#lowestPhysical === undefined) return
+    const { start, end } = this.#extent
+    const loaded = { delta: mask64(kernelBase - start), start: kernelBase, end: kernelBase + (end - start) }
+    const linked = { delta: 0n, start, end }
+    // A kernel that is linked high moves itself to physical 0 and runs there in real mode until it has translation.
+    const low = start & REAL_MODE_ADDRESS
+    const moved = { delta: mask64(low - start), start: low, end: low + (end - start) }
+    this.#placements = [loaded, linked, moved].filter(
+      (a, i, all) => all.findIndex((b) => b.start === a.start && b.delta === a.delta) === i,
+    )
+  }
+
+  /** The symbol that an address of the running guest lies in. */
+  at(address: bigint): SymbolAt | undefined {
+    return this.#table.at(this.#linkAddress(address))
+  }
+
+  /** `main+0x24`, or the address where no symbol is known. */
+  describe(address: bigint): string {
+    const symbol = this.at(address)
+    if (!symbol) return `0x${address.toString(16)}`
+    return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`
+  }
+
+  /** Where the symbol is while the kernel runs as it was loaded. */
+  find(name: string): bigint | undefined {
+    const symbol = this.#table.find(name)
+    return symbol && mask64(symbol.address + this.#placements[0]!.delta)
+  }
+
+  /** Every address at which the guest may come by the symbol: as loaded, as linked, and moved to 0. */
+  findAll(name: string): bigint[] {
+    const symbol = this.#table.find(name)
+    return symbol ? this.#runAddresses(symbol.address) : []
+  }
+
+  get names(): readonly string[] {
+    return this.#table.functions.map((symbol) => symbol.name)
+  }
+
+  /** Line of the source that an address belongs to. */
+  lineAt(address: bigint): (LineEntry & { readonly isStart: boolean }) | undefined {
+    const link = this.#linkAddress(address)
+    for (const table of this.#lines) {
+      const found = table.at(link)
+      if (found) return { ...found, isStart: found.address === link }
+    }
+    return undefined
+  }
+
+  /** Addresses where the code of a source line begins; `line` becomes the next line with code. */
+  addressesOfLine(file: string, line: number): { readonly line: number; readonly addresses: bigint[] } | undefined {
+    for (const table of this.#lines) {
+      const found = table.addressesOf(file, line)
+      if (found) return { line: found.line, addresses: found.addresses.flatMap((link) => this.#runAddresses(link)) }
+    }
+    return undefined
+  }
+
+  /** Paths of the source files that the line information names. */
+  get sourceFiles(): readonly string[] {
+    return [...new Set(this.#lines.flatMap((table) => table.files))].sort()
+  }
+
+  #runAddresses(link: bigint): bigint[] {
+    return [...new Set(this.#placements.map((placement) => mask64(link + placement.delta)))]
+  }
+
+  #linkAddress(address: bigint): bigint {
+    for (const { start, end, delta } of this.#placements)
+      if (address >= start && address < end) return mask64(address - delta)
+    return address
+  }
+}

@@ -1,0 +1,142 @@
+import { ByteReader } from './byte-reader.ts'
+import type { CodeSymbol } from './symbol-table.ts'
+
+export interface ElfSection {
+  readonly name: string
+  readonly type: number
+  readonly flags: bigint
+  readonly address: bigint
+  readonly offset: bigint
+  readonly size: bigint
+  readonly link: number
+}
+
+export interface ElfSegment {
+  readonly type: 'load' | 'other'
+  readonly virtualAddress: bigint
+  readonly physicalAddress: bigint
+  readonly fileOffset: bigint
+  readonly fileSize: bigint
+  readonly memorySize: bigint
+}
+
+const EM_PPC64 = 21
+const PT_LOAD = 1
+const SHT_SYMTAB = 2
+const SHT_NOBITS = 8
+const SHF_COMPRESSED = 0x800n
+const STT_NOTYPE = 0
+const STT_OBJECT = 1
+const STT_FUNC = 2
+const SHN_UNDEF = 0
+const SHN_XINDEX = 0xffff
+const SHN_LORESERVE = 0xff00
+
+/** A 64-bit ELF file for PowerPC of either byte order: sections, segments, symbols. */
+export class ElfImage {
+  readonly #bytes: Uint8Array
+
+  constructor(
+    bytes: Uint8Array,
+    readonly littleEndian: boolean,
+    readonly entry: bigint,
+    readonly sections: readonly ElfSection[],
+    readonly segments: readonly ElfSegment[],
+  ) {
+    this.#bytes = bytes
+  }
+
+  section(name: string): ElfSection | undefined {
+    return this.sections.find((section) => section.name === name)
+  }
+
+  /**
+   * A reader over the bytes of a section; undefined where the file has no such section, or holds it compressed.
+   * @throws RangeError where the section reaches past the end of the file
+   */
+  open(name: string): ByteReader | undefined {
+    const section = this.section(name)
+    if (!section || section.type === SHT_NOBITS || (section.flags & SHF_COMPRESSED) !== 0n) return undefined
+    return new ByteReader(this.#bytes, this.littleEndian, name).slice(Number(section.offset), Number(section.size))
+  }
+
+  /** Symbols with an address: functions, objects and labels of code, not sections, files nor what is undefined. */
+  symbols(): CodeSymbol[] {
+    const table = this.sections.find((section) => section.type === SHT_SYMTAB)
+    const names = table && this.sections[table.link]
+    if (!table || !names) return []
+    const reader = new ByteReader(this.#bytes, this.littleEndian, table.name).slice(Number(table.offset), Number(table.size))
+    const strings = new ByteReader(this.#bytes, this.littleEndian, names.name).slice(Number(names.offset), Number(names.size))
+    const symbols: CodeSymbol[] = []
+    while (reader.remaining >= 24) {
+      const name = reader.u32()
+      const info = reader.u8()
+      const other = reader.u8()
+      const sectionIndex = reader.u16()
+      const address = reader.u64()
+      const size = reader.u64()
+      const type = info & 15
+      if (name === 0 || sectionIndex === SHN_UNDEF) continue
+      if (sectionIndex >= SHN_LORESERVE && sectionIndex !== SHN_XINDEX) continue
+      if (type !== STT_FUNC && type !== STT_OBJECT && type !== STT_NOTYPE) continue
+      symbols.push({
+        name: strings.cstringAt(name),
+        address,
+        size,
+        kind: type === STT_FUNC ? 'function' : type === STT_OBJECT ? 'object' : 'label',
+        localEntryOffset: localEntryOffset(other),
+      })
+    }
+    return symbols
+  }
+}
+
+/** Bytes from the global to the local entry point (64-bit ELF V2 ABI §3.4.1: bits 5 to 7 of st_other). */
+function localEntryOffset(other: number): number {
+  const code = other >> 5
+  return code < 2 || code === 7 ? 0 : 1 << code
+}
+
+/** @throws Error naming what is wrong: not ELF, not 64-bit, another processor, tables outside the file */
+export function parseElf(bytes: Uint8Array): ElfImage {
+  const magic = new ByteReader(bytes, false, 'ELF header')
+  if (bytes.length < 64 || magic.u32() !== 0x7f454c46) throw new Error('not an ELF file')
+  if (bytes[4] !== 2) throw new Error(`ELF class ${bytes[4]}: expected 2, a 64-bit file`)
+  if (bytes[5] !== 1 && bytes[5] !== 2) throw new Error(`ELF byte order ${bytes[5]}: expected 1 (little) or 2 (big)`)
+  const littleEndian = bytes[5] === 1
+  const file = new ByteReader(bytes, littleEndian, 'ELF header')
+  const machine = file.slice(18, 2).u16()
+  if (machine !== EM_PPC64) throw new Error(`ELF machine ${machine}: expected ${EM_PPC64}, 64-bit PowerPC`)
+  const header = file.slice(24, 40)
+  const entry = header.u64()
+  const segmentOffset = Number(header.u64())
+  const sectionOffset = Number(header.u64())
+  header.skip(6)
+  const segmentSize = header.u16()
+  const segmentCount = header.u16()
+  const sectionSize = header.u16()
+  const sectionCount = header.u16()
+  const namesIndex = header.u16()
+
+  const segments: ElfSegment[] = []
+  for (let i = 0; i < segmentCount; i++) {
+    const at = file.slice(segmentOffset + i * segmentSize, 56)
+    const type = at.u32()
+    at.skip(4)
+    const [fileOffset, virtualAddress, physicalAddress, fileSize, memorySize] = [at.u64(), at.u64(), at.u64(), at.u64(), at.u64()]
+    segments.push({ type: type === PT_LOAD ? 'load' : 'other', virtualAddress, physicalAddress, fileOffset, fileSize, memorySize })
+  }
+
+  const raw: (Omit<ElfSection, 'name'> & { nameOffset: number })[] = []
+  for (let i = 0; i < sectionCount; i++) {
+    const at = file.slice(sectionOffset + i * sectionSize, 64)
+    const nameOffset = at.u32()
+    const type = at.u32()
+    const [flags, address, offset, size] = [at.u64(), at.u64(), at.u64(), at.u64()]
+    raw.push({ nameOffset, type, flags, address, offset, size, link: at.u32() })
+  }
+  const names = raw[namesIndex]
+  const strings = names && file.slice(Number(names.offset), Number(names.size))
+  const sections = raw.map(({ nameOffset, ...section }) => ({ ...section, name: strings ? strings.cstringAt(nameOffset) : '' }))
+  return new ElfImage(bytes, littleEndian, entry, sections, segments)
+}
