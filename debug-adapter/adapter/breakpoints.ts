@@ -6,7 +6,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol'
 import type { StepFrame } from '../machine/api.ts'
 import type { Procedure, Step } from '../machine/steps.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
-import { callNames } from './call-names.ts'
+import { callNames } from '../machine/call-names.ts'
 import { evaluate } from './expressions.ts'
 import { allProcedures, procedureOfSource, stepLines } from './listings.ts'
 import { offsetReference, parseReference } from './references.ts'
@@ -90,6 +90,7 @@ export class Breakpoints {
 
   /** Adds places that a step waits for; an empty list takes them away. */
   setTemporary(addresses: readonly bigint[]): void {
+    if (addresses === this.#temporary) return
     this.#temporary = addresses
     this.#sync()
   }
@@ -184,7 +185,7 @@ export class Breakpoints {
     if (/^0x[0-9a-f]+$/i.test(name)) return codeAddress(BigInt(name))
     const procedures = allProcedures().filter((procedure) => procedure.name === name)
     if (procedures.length > 0) return { place: { kind: 'procedure', procedures } }
-    if (callNames().has(name)) return { place: { kind: 'call', name } }
+    if (callNames.has(name)) return { place: { kind: 'call', name } }
     if (!this.#target) return { why: NOT_LAUNCHED }
     const addresses = this.#target.symbols.findAll(name)
     if (addresses.length > 0) return { place: { kind: 'address', addresses } }

@@ -22,15 +22,17 @@ export interface Plan {
 /** Instructions in one go while nobody waits for a place: short enough that a slice stays near 10 ms. */
 export const RUN_BUDGET = 200_000
 
+export const NOWHERE: readonly bigint[] = []
+
 export type Granularity = 'statement' | 'line' | 'instruction'
 
-export const runOn = (): Plan => ({ reason: 'step', budget: RUN_BUDGET, until: [], done: () => false })
+export const runOn = (): Plan => ({ reason: 'step', budget: RUN_BUDGET, until: NOWHERE, done: () => false })
 
 /** To the first instruction of the guest. */
 export const toEntry = (): Plan => ({
   reason: 'entry',
-  budget: 1,
-  until: [],
+  budget: RUN_BUDGET,
+  until: NOWHERE,
   done: (advance) => advance.kind === 'guest',
 })
 
@@ -121,7 +123,7 @@ function overLine(target: Target): Plan {
   }
 }
 
-const plan = (budget: number, done: (advance: Advance) => boolean): Plan => ({ reason: 'step', budget, until: [], done })
+const plan = (budget: number, done: (advance: Advance) => boolean): Plan => ({ reason: 'step', budget, until: NOWHERE, done })
 
 /**
  * Has the guest another line before it? Lines count only where they begin, and code without line information is

@@ -1,0 +1,229 @@
+/**
+ * Runs the machine in slices, so that a request that arrives meanwhile (`pause` above all) is answered at once, and decides
+ * where it stops.
+ */
+import type { Advance, MachineEnd, StepFrame } from '../machine/api.ts'
+import type { Refusal } from '../machine/refusal.ts'
+import type { TraceRecord } from '../machine/trace/records.ts'
+import type { Breakpoints, Hit } from './breakpoints.ts'
+import { NOWHERE, type Plan } from './stepping.ts'
+import type { Target } from './target.ts'
+
+/** Why the machine stands. */
+export type Stop =
+  | { readonly reason: 'entry' | 'step' | 'pause' }
+  | { readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint'; readonly ids: readonly number[] }
+  | { readonly reason: 'exception'; readonly exception: StoppedException }
+
+export interface StoppedException {
+  readonly filter: ExceptionFilter
+  readonly title: string
+  readonly refusal: Refusal
+}
+
+export const EXCEPTION_FILTERS = ['refusal', 'esm', 'fault'] as const
+export type ExceptionFilter = (typeof EXCEPTION_FILTERS)[number]
+
+export interface ExecutionEvents {
+  stopped(stop: Stop): void
+  ended(end: MachineEnd): void
+  record(record: TraceRecord): void
+  say(text: string): void
+  /** Now and then while it runs, and before each stop. */
+  progress(): void
+}
+
+const SLICE_MS = 10
+const PROGRESS_MS = 100
+
+export class Execution {
+  exceptionFilters: ReadonlySet<ExceptionFilter> = new Set()
+  #plan: Plan | undefined
+  #pauseAsked = false
+  #scheduled: NodeJS.Immediate | undefined
+  #lastProgress = 0
+  #refusal: (Refusal & { by: string }) | undefined
+  #callHits: Hit[] = []
+  #esmSeen: unknown
+  /** Frames at the last step, to know which procedures have been entered since. */
+  #framesBefore: readonly StepFrame[] = []
+  #end: MachineEnd | undefined
+  readonly #unsubscribe: () => void
+
+  constructor(
+    readonly target: Target,
+    readonly breakpoints: Breakpoints,
+    readonly events: ExecutionEvents,
+    /** Stop before the first step of UV_ESM, as if it had a breakpoint. */
+    private readonly stopOnEsm: boolean,
+    /** Run without any stop, as "Run Without Debugging" asks. */
+    private readonly noDebug: boolean,
+  ) {
+    this.#esmSeen = target.machine.esm
+    this.#unsubscribe = target.machine.trace.subscribe((record) => this.#observe(record))
+  }
+
+  get running(): boolean {
+    return this.#plan !== undefined
+  }
+
+  get ended(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Goes on by a plan. The machine must stand. */
+  start(plan: Plan): void {
+    this.#plan = plan
+    this.#pauseAsked = false
+    this.#lastProgress = Date.now()
+    this.breakpoints.setTemporary(plan.until)
+    this.#schedule()
+  }
+
+  pause(): void {
+    this.#pauseAsked = true
+  }
+
+  /** Ends everything; the machine must not be used any more. */
+  dispose(): void {
+    if (this.#scheduled) clearImmediate(this.#scheduled)
+    this.#plan = undefined
+    this.#unsubscribe()
+  }
+
+  #schedule(): void {
+    this.#scheduled = setImmediate(() => this.#slice())
+  }
+
+  #slice(): void {
+    const until = performance.now() + SLICE_MS
+    try {
+      do {
+        if (this.#go()) return
+      } while (performance.now() < until)
+    } catch (error) {
+      // A fault of the emulator itself: say so and end, rather than leave the session hanging.
+      const reason = `internal error of the emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+      this.#finish({ how: 'fault', reason })
+      return
+    }
+    if (Date.now() - this.#lastProgress >= PROGRESS_MS) {
+      this.#lastProgress = Date.now()
+      this.events.progress()
+    }
+    this.#schedule()
+  }
+
+  /** One `advance` and what follows from it. @returns whether the machine stands now */
+  #go(): boolean {
+    const { machine } = this.target
+    const plan = this.#plan!
+    if (this.#end) return this.#finish(this.#end)
+    const inGuest = !this.target.inFirmware
+    const advance = this.#advance(inGuest, plan)
+    this.#noteContext(advance)
+    if (advance.kind === 'crossing') return false
+    const stop = this.noDebug ? undefined : (this.#exception(advance) ?? this.#breakpoint(advance))
+    if (advance.kind === 'step') this.#framesBefore = [...machine.frames()]
+    else this.#framesBefore = []
+    if (advance.kind === 'end') {
+      this.#end = advance.end
+      return stop ? this.#stop(stop) : this.#finish(advance.end)
+    }
+    if (stop) return this.#stop(stop)
+    if (plan.done(advance)) return this.#stop({ reason: plan.reason })
+    if (this.#pauseAsked) return this.#stop({ reason: 'pause' })
+    // A plan of several parts may wait for other places now.
+    this.breakpoints.setTemporary(plan.until)
+    return false
+  }
+
+  /** The instruction that the guest stands at executes even where it has a breakpoint: it was reported already. */
+  #advance(inGuest: boolean, plan: Plan): Advance {
+    const { machine } = this.target
+    const { nia } = machine.cpu
+    if (!inGuest || !this.breakpoints.isAt(nia)) return machine.advance(plan.budget)
+    return this.breakpoints.without(nia, () => machine.advance(1))
+  }
+
+  #noteContext(advance: Advance): void {
+    if (advance.kind === 'crossing') this.target.guestLeft(advance.exit)
+    else if (advance.kind === 'guest' || advance.kind === 'instructions' || advance.kind === 'breakpoint')
+      this.target.guestHasProcessor()
+  }
+
+  #observe(record: TraceRecord): void {
+    this.events.record(record)
+    if (record.type === 'refusal') this.#refusal = record
+    this.#callHits.push(...this.breakpoints.hitsOfCall(record))
+  }
+
+  #exception(advance: Advance): Stop | undefined {
+    const refusal = this.#refusal
+    this.#refusal = undefined
+    const { esm } = this.target.machine
+    const newEsm = esm !== this.#esmSeen ? esm : undefined
+    this.#esmSeen = esm
+    const stop = (filter: ExceptionFilter, title: string, about: Refusal): Stop => ({
+      reason: 'exception',
+      exception: { filter, title, refusal: about },
+    })
+    if (newEsm?.outcome === 'refused' && this.exceptionFilters.has('esm'))
+      return stop('esm', `UV_ESM refused: ${newEsm.reason}`, {
+        rule: newEsm.rules[0] ?? refusal?.rule ?? 'UV_ESM',
+        expected: refusal?.expected ?? 'an image that the ultravisor accepts',
+        found: refusal?.found ?? newEsm.reason,
+        source: refusal?.source ?? 'spec/ultravisor.md §4.2',
+      })
+    if (refusal && this.exceptionFilters.has('refusal'))
+      return stop('refusal', `${refusal.rule}: refused by the ${refusal.by}`, refusal)
+    if (advance.kind === 'end' && advance.end.how === 'fault' && this.exceptionFilters.has('fault'))
+      return stop('fault', `The guest cannot go on: ${advance.end.reason}`, {
+        rule: 'GUEST-FAULT',
+        expected: 'a guest that can go on',
+        found: advance.end.reason,
+        source: refusal?.source ?? 'Power ISA 3.0C III 7',
+      })
+    return undefined
+  }
+
+  #breakpoint(advance: Advance): Stop | undefined {
+    const hits = [...this.#callHits, ...this.#hitsHere(advance)]
+    this.#callHits = []
+    for (const { message } of hits) if (message !== undefined) this.events.say(message)
+    const stopping = hits.filter((hit) => hit.message === undefined).map((hit) => hit.breakpoint)
+    if (stopping.length === 0) {
+      const esm = this.stopOnEsm && advance.kind === 'step' && this.#entered().some((f) => f.procedure.name === 'UV_ESM')
+      return esm ? { reason: 'entry' } : undefined
+    }
+    const reasons = { source: 'breakpoint', function: 'function breakpoint', instruction: 'instruction breakpoint' } as const
+    return { reason: reasons[stopping[0]!.group], ids: stopping.map((breakpoint) => breakpoint.id) }
+  }
+
+  #hitsHere(advance: Advance): Hit[] {
+    if (advance.kind === 'step') return this.breakpoints.hitsAtStep(advance.step, this.#entered())
+    const { nia } = this.target.machine.cpu
+    return advance.kind !== 'end' && this.breakpoints.isAt(nia) ? this.breakpoints.hitsAt(nia) : []
+  }
+
+  /** Frames that were not there at the last step. */
+  #entered(): readonly StepFrame[] {
+    return this.target.machine.frames().filter((frame, i) => this.#framesBefore[i] !== frame)
+  }
+
+  #stop(stop: Stop): true {
+    this.#plan = undefined
+    this.breakpoints.setTemporary(NOWHERE)
+    this.events.progress()
+    this.events.stopped(stop)
+    return true
+  }
+
+  #finish(end: MachineEnd): true {
+    this.#end = end
+    this.#plan = undefined
+    this.events.progress()
+    this.events.ended(end)
+    return true
+  }
+}

@@ -1,0 +1,67 @@
+/** Every request that the adapter answers. */
+import type { RequestHandler } from '../request.ts'
+import { configurationDone } from './configuration-done.ts'
+import { continueRequest } from './continue.ts'
+import { disassemble } from './disassemble.ts'
+import { disconnect } from './disconnect.ts'
+import { evaluate } from './evaluate.ts'
+import { exceptionInfo } from './exception-info.ts'
+import { initialize } from './initialize.ts'
+import { launch } from './launch.ts'
+import { loadedSources } from './loaded-sources.ts'
+import { modules } from './modules.ts'
+import { next } from './next.ts'
+import { pause } from './pause.ts'
+import { pefMemoryMap } from './pef-memory-map.ts'
+import { pefTpmState } from './pef-tpm-state.ts'
+import { pefTrace } from './pef-trace.ts'
+import { readMemory } from './read-memory.ts'
+import { restart } from './restart.ts'
+import { scopes } from './scopes.ts'
+import { setBreakpoints } from './set-breakpoints.ts'
+import { setExceptionBreakpoints } from './set-exception-breakpoints.ts'
+import { setFunctionBreakpoints } from './set-function-breakpoints.ts'
+import { setInstructionBreakpoints } from './set-instruction-breakpoints.ts'
+import { setVariable } from './set-variable.ts'
+import { source } from './source.ts'
+import { stackTrace } from './stack-trace.ts'
+import { stepIn } from './step-in.ts'
+import { stepOut } from './step-out.ts'
+import { terminate } from './terminate.ts'
+import { threads } from './threads.ts'
+import { variables } from './variables.ts'
+import { writeMemory } from './write-memory.ts'
+
+export const requestHandlers: readonly RequestHandler[] = [
+  initialize,
+  launch,
+  configurationDone,
+  setBreakpoints,
+  setFunctionBreakpoints,
+  setInstructionBreakpoints,
+  setExceptionBreakpoints,
+  exceptionInfo,
+  threads,
+  stackTrace,
+  scopes,
+  variables,
+  setVariable,
+  evaluate,
+  continueRequest,
+  pause,
+  next,
+  stepIn,
+  stepOut,
+  source,
+  loadedSources,
+  modules,
+  disassemble,
+  readMemory,
+  writeMemory,
+  restart,
+  terminate,
+  disconnect,
+  pefMemoryMap,
+  pefTrace,
+  pefTpmState,
+] as readonly RequestHandler[]

@@ -1,0 +1,34 @@
+import type { DebugProtocol } from '@vscode/debugprotocol'
+import type { Refusal } from '../../machine/refusal.ts'
+import { formatReference, offsetReference, parseReference, readMemory as read } from '../references.ts'
+import { RequestError, type RequestHandler } from '../request.ts'
+
+type Body = NonNullable<DebugProtocol.ReadMemoryResponse['body']> & {
+  /** The rule that said no to the bytes behind `data`. */
+  readonly refusal?: Refusal
+}
+
+/** Any size is answered at once: at most 1 MiB; whoever asked for more asks again behind it. */
+export const readMemory: RequestHandler<DebugProtocol.ReadMemoryArguments, Body> = {
+  command: 'readMemory',
+  capabilities: { supportsReadMemoryRequest: true },
+  handle: (session, { memoryReference, offset = 0, count }) => {
+    if (!Number.isSafeInteger(count) || count < 0 || !Number.isSafeInteger(offset))
+      throw new RequestError(`count ${count}, offset ${offset}: expected whole numbers, count from 0 on.`)
+    const start = offsetReference(parseReference(memoryReference), BigInt(offset))
+    const { bytes, unreadable, refusal } = read(session.target, start, count)
+    return {
+      address: formatReference(start),
+      ...(bytes.length > 0 && { data: toBase64(bytes) }),
+      ...(unreadable > 0 && { unreadableBytes: unreadable }),
+      ...(refusal && { refusal }),
+    }
+  },
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = ''
+  // Piece by piece: a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
+  return btoa(text)
+}

@@ -1,0 +1,16 @@
+import type { DebugProtocol } from '@vscode/debugprotocol'
+import type { RequestHandler } from '../request.ts'
+
+/** Registers can be set, to the value of any expression. */
+export const setVariable: RequestHandler<DebugProtocol.SetVariableArguments, DebugProtocol.SetVariableResponse['body']> = {
+  command: 'setVariable',
+  capabilities: { supportsSetVariable: true },
+  handle: (session, { variablesReference, name, value }) => {
+    const changed = session.variables.set(variablesReference, name, value)
+    return { value: changed.value, variablesReference: changed.variablesReference }
+  },
+  // The program counter and the stack pointer move the call stack.
+  after: (session, { name }) => {
+    if (/^(nia|r1|lr)$/.test(name)) session.invalidate(['stacks'])
+  },
+}

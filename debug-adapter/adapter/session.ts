@@ -1,0 +1,231 @@
+/** One debug session: the protocol on one side, one machine on the other. */
+import type { DebugProtocol } from '@vscode/debugprotocol'
+import { Event, Response } from '@vscode/debugadapter/lib/messages.js'
+import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js'
+import { checkAttributes, loadMachineConfig, loadSymbolFiles, resolvePath, type FileAccess } from '../files.ts'
+import type { MachineEnd } from '../machine/api.ts'
+import { Breakpoints } from './breakpoints.ts'
+import { callStack, type Frame } from './call-stack.ts'
+import type { DebuggeeFactory } from './debuggee.ts'
+import { type ExceptionFilter, Execution, type Stop, type StoppedException } from './execution.ts'
+import { GuestSymbols } from './guest-symbols.ts'
+import { Output } from './output.ts'
+import type { LaunchAttributes, PefEvents } from './protocol.ts'
+import { RequestError, type RequestHandler } from './request.ts'
+import { type Plan, runOn, toEntry } from './stepping.ts'
+import { Target } from './target.ts'
+import { Variables } from './variables.ts'
+
+/** What the session needs from the place that it runs in. */
+export interface SessionHost {
+  readonly createMachine: DebuggeeFactory
+  /** Files as seen from a folder. */
+  files(cwd: string): FileAccess
+  /** The folder that relative paths start from where the client names none. */
+  readonly cwd: string
+  /** The client is gone or done. */
+  closed(): void
+}
+
+export type LaunchArguments = LaunchAttributes & DebugProtocol.LaunchRequestArguments & { readonly __workspaceFolder?: string }
+
+export const THREAD_ID = 1
+
+export class PefSession extends ProtocolServer {
+  readonly breakpoints = new Breakpoints()
+  exceptionFilters: ReadonlySet<ExceptionFilter> = new Set()
+  lastException: StoppedException | undefined
+  readonly #handlers: ReadonlyMap<string, RequestHandler>
+  #launched: { arguments: LaunchArguments; target: Target; execution: Execution } | undefined
+  #variables: Variables | undefined
+  #frames: readonly Frame[] | undefined
+  #output = new Output((body) => this.sendEvent(event('output', body)))
+  #recordsSent = 0
+  #over = false
+
+  constructor(
+    readonly host: SessionHost,
+    handlers: readonly RequestHandler[],
+  ) {
+    super()
+    this.#handlers = new Map(handlers.map((handler) => [handler.command, handler]))
+    this.on('close', () => this.close())
+    this.on('error', () => this.close())
+  }
+
+  /** The machine and what is known of it. @throws RequestError before launch */
+  get target(): Target {
+    if (!this.#launched) throw new RequestError('There is no machine yet: launch first.')
+    return this.#launched.target
+  }
+
+  get execution(): Execution {
+    if (!this.#launched) throw new RequestError('There is no machine yet: launch first.')
+    return this.#launched.execution
+  }
+
+  get launched(): boolean {
+    return this.#launched !== undefined
+  }
+
+  /** @throws RequestError while the machine runs */
+  get standing(): Target {
+    const { target } = this
+    if (this.execution.running) throw new RequestError('The machine is running: pause it first.')
+    return target
+  }
+
+  get launchArguments(): LaunchArguments {
+    if (!this.#launched) throw new RequestError('There is no machine yet: launch first.')
+    return this.#launched.arguments
+  }
+
+  /** Variables of the present stop. */
+  get variables(): Variables {
+    this.#variables ??= new Variables(this.standing)
+    return this.#variables
+  }
+
+  /** The call stack of the present stop. */
+  get frames(): readonly Frame[] {
+    this.#frames ??= callStack(this.standing)
+    return this.#frames
+  }
+
+  /** @throws RequestError where there is no such frame at this stop */
+  frame(id: number | undefined): Frame | undefined {
+    if (id === undefined) return undefined
+    const frame = this.frames.find((one) => one.id === id)
+    if (!frame) throw new RequestError(`There is no frame ${id}: the machine went on since.`)
+    return frame
+  }
+
+  /** Something was written: what was shown of the stop may be wrong now. */
+  invalidate(areas: DebugProtocol.InvalidatedAreas[]): void {
+    this.#variables = undefined
+    this.#frames = undefined
+    this.sendEvent(event('invalidated', { areas }))
+  }
+
+  /** Builds the machine from launch attributes; the first call or a restart. @throws AttributeError, RequestError */
+  async launch(args: LaunchArguments): Promise<void> {
+    const cwd = args.__workspaceFolder ?? this.host.cwd
+    const files = this.host.files(cwd)
+    const attributes = checkAttributes(args)
+    const config = await loadMachineConfig(args, files)
+    const symbolFiles = await loadSymbolFiles(args, files)
+    const symbols = new GuestSymbols(symbolFiles)
+    this.#launched?.execution.dispose()
+    const target = new Target(this.host.createMachine(config), symbols)
+    const noDebug = args.noDebug === true
+    this.breakpoints.bind(target)
+    this.#recordsSent = 0
+    const execution = new Execution(
+      target,
+      this.breakpoints,
+      {
+        stopped: (stop) => this.#stopped(stop),
+        ended: (end) => this.#ended(end),
+        record: (record) => this.#output.record(record),
+        say: (text) => this.#output.send({ category: 'console', output: `${text}\n` }),
+        progress: () => this.#progress(),
+      },
+      attributes.stopOn === 'esm',
+      noDebug,
+    )
+    execution.exceptionFilters = this.exceptionFilters
+    this.#launched = { arguments: args, target, execution }
+  }
+
+  /** The first run after launch or restart. */
+  startFirst(): void {
+    const { stopOn } = checkAttributes(this.launchArguments)
+    this.resume(stopOn === 'entry' && !this.launchArguments.noDebug ? toEntry() : runOn())
+  }
+
+  /** Lets the machine go on by a plan. */
+  resume(plan: Plan): void {
+    this.#variables = undefined
+    this.#frames = undefined
+    this.lastException = undefined
+    this.execution.start(plan)
+  }
+
+  /** Path of a source file of the line information as the client can open it. */
+  sourcePath(file: string): string | undefined {
+    const kernel = this.#launched?.arguments.kernel
+    if (!kernel) return undefined
+    const folder = resolvePath(this.#launched!.arguments.__workspaceFolder ?? this.host.cwd, kernel).replace(/[\\/][^\\/]*$/, '')
+    return resolvePath(folder, file)
+  }
+
+  close(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#launched?.execution.dispose()
+    this.host.closed()
+  }
+
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    void this.#answer(request)
+  }
+
+  async #answer(request: DebugProtocol.Request): Promise<void> {
+    const response = new Response(request) as DebugProtocol.Response
+    const handler = this.#handlers.get(request.command)
+    try {
+      if (!handler) throw new RequestError(`The request ${JSON.stringify(request.command)} is not known to this debug adapter.`)
+      // Not awaited where it is no promise, so that answers keep the order of their requests.
+      const body = handler.handle(this, request.arguments ?? {})
+      response.body = body instanceof Promise ? await body : body
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      response.success = false
+      response.message = text
+      // Braces would be taken for placeholders.
+      response.body = { error: { id: 1, format: '{text}', variables: { text }, showUser: true } }
+    }
+    this.sendResponse(response)
+    if (response.success) handler?.after?.(this, request.arguments ?? {})
+  }
+
+  #stopped(stop: Stop): void {
+    this.#output.flush()
+    this.lastException = stop.reason === 'exception' ? stop.exception : undefined
+    this.sendEvent(
+      event('stopped', {
+        reason: stop.reason,
+        threadId: THREAD_ID,
+        allThreadsStopped: true,
+        ...('ids' in stop && { hitBreakpointIds: stop.ids }),
+        ...(stop.reason === 'exception' && { description: stop.exception.title, text: stop.exception.title }),
+      }),
+    )
+  }
+
+  #ended(end: MachineEnd): void {
+    this.#output.flush()
+    const { machine } = this.target
+    const exitCode = end.how === 'fault' ? 4 : machine.esm?.outcome === 'refused' ? 3 : 0
+    this.#output.send({ category: 'console', output: `The VM ${ENDS[end.how]}: ${end.reason}\n` })
+    this.sendEvent(event('exited', { exitCode }))
+    this.sendEvent(event('terminated', {}))
+  }
+
+  #progress(): void {
+    const { target } = this
+    const { kernelBase } = target.machine
+    if (kernelBase !== undefined) target.symbols.place(kernelBase)
+    const total = target.machine.trace.records.length
+    if (total === this.#recordsSent) return
+    this.#recordsSent = total
+    const body: PefEvents['pef/traceAdvanced'] = { total }
+    this.sendEvent(event('pef/traceAdvanced', body))
+  }
+}
+
+const ENDS = { halted: 'ended by itself', stopped: 'was stopped', fault: 'cannot go on' } as const
+
+export function event(name: string, body: unknown): DebugProtocol.Event {
+  return new Event(name, body) as DebugProtocol.Event
+}

@@ -1,0 +1,227 @@
+/** Scopes and variables of a frame. References are given out while the machine stands and are void when it goes on. */
+import type { DebugProtocol } from '@vscode/debugprotocol'
+import { MSR, privilegeState } from '../machine/cpu/msr.ts'
+import { SPR } from '../machine/cpu/spr.ts'
+import type { StepValue, StepValues } from '../machine/steps.ts'
+import type { Frame } from './call-stack.ts'
+import { evaluate } from './expressions.ts'
+import { hex, hex64, stepValueText } from './format.ts'
+import { stepLines } from './listings.ts'
+import { conditionText, guestOrProcessor, msrText, processorContext, readRegister, sprNames, writeRegister } from './registers.ts'
+import { RequestError } from './request.ts'
+import type { GuestContext, Target } from './target.ts'
+
+/** Something with children: they are made when the client asks. */
+interface Container {
+  children(): DebugProtocol.Variable[]
+  /** Changes a child; absent where nothing in it can be changed, with the reason. */
+  set?(name: string, value: bigint): DebugProtocol.Variable
+  readonly fixed?: string
+}
+
+const SNAPSHOT = 'These are the registers that the guest left with; they go back when it has the processor again. Change them there.'
+
+export class Variables {
+  readonly #containers: Container[] = []
+
+  constructor(readonly target: Target) {}
+
+  scopes(frame: Frame): DebugProtocol.Scope[] {
+    if (frame.kind === 'firmware') {
+      const { procedure, step, values } = frame.frame
+      const own = step?.values ?? {}
+      const earlier = Object.fromEntries(Object.entries(values).filter(([name]) => !(name in own)))
+      return [
+        this.#scope('Step values', this.#stepValues(own), 'locals'),
+        this.#scope('Arguments and earlier values', this.#stepValues(earlier), 'arguments'),
+        this.#scope('Procedure', {
+          children: () => [
+            text('layer', procedure.layer),
+            text('source', procedure.source),
+            text('step', step ? `${step.line - stepLines(procedure).first + 1} of ${Object.keys(procedure.steps).length}: ${step.title}` : 'entered'),
+          ],
+          fixed: 'The description of a procedure cannot be changed.',
+        }),
+        this.#scope('Processor: general registers', this.#general(() => processorContext(this.target), true), 'registers'),
+        this.#scope('Processor: special registers', this.#special(() => processorContext(this.target), true), 'registers'),
+      ]
+    }
+    if (!frame.innermost)
+      return [
+        this.#scope('Frame', {
+          children: () => [
+            this.#address('return address', frame.frame.address),
+            this.#address('stack pointer', frame.frame.stackPointer),
+          ],
+          fixed: 'What a caller saved cannot be changed here; change memory instead.',
+        }),
+      ]
+    const context = () => guestOrProcessor(this.target)
+    const live = !this.target.inFirmware
+    return [
+      this.#scope('General registers', this.#general(context, live), 'registers'),
+      this.#scope('Special registers', this.#special(context, live), 'registers'),
+      this.#scope('Condition register', this.#condition(context, live), 'registers'),
+    ]
+  }
+
+  /** @throws RequestError where the reference is none of this stop */
+  children(reference: number): DebugProtocol.Variable[] {
+    return this.#container(reference).children()
+  }
+
+  /**
+   * @param value an expression, as the user wrote it
+   * @throws RequestError where the variable cannot be changed, or the value does not fit
+   */
+  set(reference: number, name: string, value: string): DebugProtocol.Variable {
+    const container = this.#container(reference)
+    if (!container.set) throw new RequestError(container.fixed ?? `${name} cannot be changed.`)
+    return container.set(name, evaluate(value, this.target).value)
+  }
+
+  #container(reference: number): Container {
+    const container = this.#containers[reference - 1]
+    if (!container) throw new RequestError(`There are no variables with reference ${reference}: the machine went on since.`)
+    return container
+  }
+
+  #reference(container: Container): number {
+    return this.#containers.push(container)
+  }
+
+  #scope(name: string, container: Container, presentationHint?: string): DebugProtocol.Scope {
+    return {
+      name,
+      variablesReference: this.#reference(container),
+      expensive: false,
+      ...(presentationHint && { presentationHint }),
+    }
+  }
+
+  #stepValues(values: StepValues): Container {
+    return {
+      children: () => Object.entries(values).map(([name, value]) => this.#stepValue(name, value)),
+      fixed: 'Values of a firmware step show what it computed; they cannot be changed.',
+    }
+  }
+
+  #stepValue(name: string, value: StepValue): DebugProtocol.Variable {
+    return {
+      name,
+      value: stepValueText(value),
+      type: value instanceof Uint8Array ? `${value.length} bytes` : typeof value === 'bigint' ? 'u64' : typeof value,
+      evaluateName: name,
+      variablesReference: 0,
+    }
+  }
+
+  #general(context: () => GuestContext, live: boolean): Container {
+    return {
+      children: () => context().gpr.map((value, i) => this.#address(`r${i}`, value)),
+      ...this.#setter(live),
+    }
+  }
+
+  #special(context: () => GuestContext, live: boolean): Container {
+    return {
+      children: () => {
+        const now = context()
+        return [
+          this.#address('nia', now.nia),
+          this.#msr(now.msr, live),
+          this.#address('lr', now.lr),
+          this.#address('ctr', now.ctr),
+          this.#xer(now.xer),
+          { name: 'cr', value: hex(now.cr >>> 0), type: 'u32', evaluateName: '$cr', variablesReference: 0 },
+          ...sprNames().map((name) => this.#address(name, this.target.machine.cpu.spr(SPR[name]))),
+        ]
+      },
+      ...this.#setter(live),
+    }
+  }
+
+  #condition(context: () => GuestContext, live: boolean): Container {
+    return {
+      children: () => {
+        const { cr } = context()
+        return Array.from({ length: 8 }, (_, i) => ({
+          name: `cr${i}`,
+          value: conditionText((cr >>> (28 - 4 * i)) & 15),
+          evaluateName: `$cr${i}`,
+          variablesReference: 0,
+        }))
+      },
+      ...this.#setter(live),
+    }
+  }
+
+  #setter(live: boolean): Pick<Container, 'set' | 'fixed'> {
+    if (!live) return { fixed: SNAPSHOT }
+    return {
+      set: (name, value) => {
+        const written = writeRegister(this.target, name, value)
+        return { name, value: written.text, variablesReference: 0 }
+      },
+    }
+  }
+
+  #msr(msr: bigint, live: boolean): DebugProtocol.Variable {
+    const bits: Container = {
+      children: () => [
+        { name: 'privilege state', value: privilegeState(msr), variablesReference: 0 },
+        ...Object.entries(MSR).map(([name, bit]) => ({
+          name,
+          value: (msr & bit) !== 0n ? '1' : '0',
+          variablesReference: 0,
+        })),
+      ],
+      ...(live
+        ? {
+            set: (name: string, value: bigint) => {
+              const bit = MSR[name as keyof typeof MSR]
+              if (bit === undefined) throw new RequestError(`${name} is no bit of the MSR that can be set.`)
+              if (value > 1n) throw new RequestError(`MSR[${name}] is one bit: expected 0 or 1.`)
+              const now = this.target.machine.cpu.msr
+              writeRegister(this.target, 'msr', value === 1n ? now | bit : now & ~bit)
+              return { name, value: String(value), variablesReference: 0 }
+            },
+          }
+        : { fixed: SNAPSHOT }),
+    }
+    return {
+      name: 'msr',
+      value: msrText(msr),
+      type: 'u64',
+      evaluateName: '$msr',
+      variablesReference: this.#reference(bits),
+      namedVariables: Object.keys(MSR).length + 1,
+    }
+  }
+
+  #xer(xer: bigint): DebugProtocol.Variable {
+    const names = Object.entries(XER_BITS)
+      .filter(([, bit]) => (xer & bit) !== 0n)
+      .map(([name]) => name)
+    return { name: 'xer', value: `${hex64(xer)} ${names.join(' ') || '-'}`, type: 'u64', evaluateName: '$xer', variablesReference: 0 }
+  }
+
+  /** A 64-bit register; where memory of the guest is behind it, it can be opened as memory. */
+  #address(name: string, value: bigint): DebugProtocol.Variable {
+    const symbol = this.target.symbols.at(value)
+    return {
+      name,
+      value: symbol ? `${hex64(value)} <${this.target.symbols.describe(value)}>` : hex64(value),
+      type: 'u64',
+      ...(readRegister(this.target, name) && { evaluateName: `$${name.toLowerCase()}` }),
+      variablesReference: 0,
+      ...(value >= MIN_ADDRESS && this.target.translate(value).ok && { memoryReference: hex(value) }),
+    }
+  }
+}
+
+/** Below this a register more likely holds a count than an address. */
+const MIN_ADDRESS = 0x1000n
+const XER_BITS = { SO: 1n << 31n, OV: 1n << 30n, CA: 1n << 29n, OV32: 1n << 19n, CA32: 1n << 18n }
+
+const text = (name: string, value: string): DebugProtocol.Variable => ({ name, value, variablesReference: 0 })

@@ -1,0 +1,196 @@
+import type { Advance, EsmResult, MachineEnd, StepFrame } from './api.ts'
+import { Clock } from './clock/clock.ts'
+import { Inputs } from './clock/inputs.ts'
+import type { MachineConfig } from './config.ts'
+import { Cpu, PROCESSOR_BYTES } from './cpu/cpu.ts'
+import { bootPlatform } from './firmware/boot.ts'
+import { logExchange } from './firmware/local-tpm.ts'
+import { HOST_BYTES } from './firmware/memory-map.ts'
+import { Hypervisor } from './hypervisor/hypervisor.ts'
+import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
+import { Platform } from './platform/platform.ts'
+import type { Steps, StepValues } from './steps.ts'
+import { MachineStop } from './stop.ts'
+import { Tpm } from './tpm/tpm.ts'
+import { Trace } from './trace/trace.ts'
+import { enterUltravisor } from './ultravisor/exceptions.ts'
+import { Ultravisor } from './ultravisor/ultravisor.ts'
+
+/** The block diagram of the platform: reading these fields is reading the machine. */
+export class Machine {
+  readonly clock: Clock
+  readonly inputs: Inputs
+  readonly trace: Trace
+  readonly memory: RealMemory
+  readonly cpu: Cpu
+  readonly tpm: Tpm
+  readonly platform: Platform
+  readonly hypervisor: Hypervisor
+  readonly ultravisor: Ultravisor
+
+  /** The firmware that runs now; undefined while the guest does. */
+  #steps: Steps<void> | undefined
+  readonly #frames: { -readonly [K in keyof StepFrame]: StepFrame[K] }[] = []
+  #end: MachineEnd | undefined
+
+  /** @throws RangeError where the memory sizes are not what a machine can have */
+  constructor(readonly config: MachineConfig) {
+    const { crypto } = config
+    this.clock = new Clock()
+    this.inputs = new Inputs(crypto, config.seed)
+    this.trace = new Trace(this.clock)
+    this.memory = new RealMemory(PROCESSOR_BYTES, HOST_BYTES + config.memoryBytes, config.secureMemoryBytes, this.trace)
+    this.cpu = new Cpu(this.memory, this.clock, this.trace, { random: this.inputs.stream('darn') })
+    this.tpm = new Tpm({ crypto, random: this.inputs.stream('TPM'), ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}) })
+    this.platform = new Platform(this.trace, this.clock, this.inputs)
+    this.hypervisor = new Hypervisor({
+      cpu: this.cpu,
+      memory: this.memory,
+      trace: this.trace,
+      platform: this.platform,
+      secureMemoryBytes: BigInt(config.secureMemoryBytes),
+      systemCall2: () => this.#systemCall2(),
+      tpm: (request) => logExchange(this.tpm, this.trace, 'hypervisor', request),
+      ...(config.interventions?.tpmCommReturns === undefined
+        ? {}
+        : { tpmCommReturns: config.interventions.tpmCommReturns }),
+    })
+    this.ultravisor = new Ultravisor({
+      cpu: this.cpu,
+      memory: this.memory,
+      trace: this.trace,
+      crypto,
+      random: this.inputs.stream('ultravisor'),
+      hypervisor: (vector) => this.hypervisor.enter(vector),
+    })
+    this.#steps = this.#boot()
+  }
+
+  /** Power-on to the first instruction of the VM: hostboot, OPAL, ultravisor, OPAL, host. */
+  *#boot(): Steps<void> {
+    yield* bootPlatform({
+      cpu: this.cpu,
+      memory: this.memory,
+      trace: this.trace,
+      tpm: this.tpm,
+      crypto: this.config.crypto,
+      interventions: this.config.interventions,
+      startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
+    })
+    yield* this.hypervisor.boot(BigInt(this.config.memoryBytes), (vm) => {
+      const guest = this.platform.load(this.config, { read: (a, n) => vm.read(a, n), write: (a, b) => vm.write(a, b), bytes: vm.bytes })
+      this.config.interventions?.guestLoaded?.({
+        read: (gpa, length) => vm.read(gpa, length),
+        write: (gpa, bytes) => vm.write(gpa, bytes),
+        kernelBase: guest.kernelBase,
+        kernelBytes: guest.kernelBytes,
+      })
+      return guest
+    })
+  }
+
+  /** `sc 2` of the hypervisor model: the hardware takes the interrupt, the ultravisor answers. */
+  *#systemCall2(): Steps<void> {
+    this.cpu.systemCall(2)
+    yield* enterUltravisor(this.ultravisor, 0xc00)
+  }
+
+  /**
+   * Goes on by one step of firmware, or by up to `maxInstructions` instructions of the guest. Afterwards the machine
+   * stands at an exact place and can be inspected and changed.
+   */
+  advance(maxInstructions: number): Advance {
+    if (this.#end) return { kind: 'end', end: this.#end }
+    try {
+      return this.#steps ? this.#advanceFirmware(this.#steps) : this.#advanceGuest(maxInstructions)
+    } catch (error) {
+      if (!(error instanceof MachineStop)) throw error
+      return this.#finish(error.end)
+    }
+  }
+
+  #advanceGuest(maxInstructions: number): Advance {
+    const exit = this.cpu.run(maxInstructions)
+    switch (exit.kind) {
+      case 'budget':
+        return { kind: 'instructions' }
+      case 'breakpoint':
+        return exit
+      case 'idle':
+        return this.#finish({ how: 'halted', reason: 'the processor waits and nothing will wake it' })
+      case 'interrupt': {
+        const { vector, into } = exit
+        this.#steps = into === 'ultravisor' ? enterUltravisor(this.ultravisor, vector) : this.hypervisor.enter(vector)
+        return { kind: 'crossing', exit }
+      }
+    }
+  }
+
+  #advanceFirmware(steps: Steps<void>): Advance {
+    for (;;) {
+      const next = steps.next()
+      if (next.done) {
+        this.#steps = undefined
+        return { kind: 'guest' }
+      }
+      const event = next.value
+      if (event.kind === 'enter') this.#frames.push({ procedure: event.procedure, values: event.values })
+      else if (event.kind === 'leave') this.#frames.pop()
+      else {
+        const frame = this.#frames.at(-1)
+        if (frame) {
+          frame.step = event
+          frame.values = { ...frame.values, ...event.values } as StepValues
+        }
+        return { kind: 'step', step: event }
+      }
+    }
+  }
+
+  #finish(end: MachineEnd): Advance {
+    this.#end = end
+    this.#steps = undefined
+    this.#frames.length = 0
+    this.trace.add({ type: 'end', ...end })
+    return { kind: 'end', end }
+  }
+
+  /** The firmware's call stack, outermost first; it lies above the guest's frames. Empty while the guest runs. */
+  frames(): readonly StepFrame[] {
+    return this.#frames
+  }
+
+  get inGuest(): boolean {
+    return this.#steps === undefined && this.#end === undefined
+  }
+
+  get end(): MachineEnd | undefined {
+    return this.#end
+  }
+
+  /** What became of the newest UV_ESM; undefined where nobody called it. */
+  get esm(): EsmResult | undefined {
+    return this.ultravisor.esm
+  }
+
+  get vmState(): 'normal' | 'transient' | 'secure' | 'absent' {
+    return this.hypervisor.vm?.state ?? 'absent'
+  }
+
+  /** The state that the ultravisor holds a guest page in; undefined for a VM that it does not know. */
+  pageState(gpa: bigint): string | undefined {
+    const lpid = this.hypervisor.vm?.lpid
+    const svm = lpid === undefined ? undefined : this.ultravisor.svms.get(lpid)
+    return svm?.slotOf(gpa >> PAGE_SHIFT) ? svm.stateOf(gpa >> PAGE_SHIFT) : undefined
+  }
+
+  /** Real address behind a guest physical address, by the partition table that the processor uses now. */
+  guestPage(gpa: bigint): bigint | undefined {
+    const vm = this.hypervisor.vm
+    if (!vm) return undefined
+    const svm = this.ultravisor.svms.get(vm.lpid)
+    const table = svm?.state === 'SECURE' ? svm.table : vm.table
+    const page = table.lookup(gpa & ~0xffffn)
+    return page === undefined ? undefined : page + (gpa & 0xffffn)
+  }
+}

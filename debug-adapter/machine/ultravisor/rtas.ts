@@ -1,0 +1,165 @@
+import type { RegisterFile } from '../cpu/types.ts'
+import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
+import { HCALL, H } from '../platform/hcall-table.ts'
+import { Procedure, type Steps } from '../steps.ts'
+import type { Svm } from './svm.ts'
+import type { Ultravisor } from './ultravisor.ts'
+
+const RTAS = new Procedure('ultravisor', 'RTAS of an SVM', 'spec/ultravisor.md §6.1', {
+  read: 'read the argument block of the guest from secure memory',
+  bounce: 'copy the arguments, and what they point to, into the bounce pages',
+  call: 'H_RTAS with the address of the bounced block',
+  back: 'copy the results back, by the counts that the guest gave',
+})
+
+/** Words of an argument block: token, nargs, nret, then at most this many arguments and results. */
+const MAX_CELLS = 16
+const BUFFER_BYTES = 4096
+/** Status of a call that the ultravisor does not let through: hardware error (PAPR). */
+const HARDWARE_ERROR = -1
+
+interface Service {
+  /** Index of the argument that points to the guest's buffer. */
+  readonly pointer: number
+  /** Bytes of the buffer, from the arguments or from what lies in it. */
+  readonly length: (args: readonly number[], peek: (gpa: number, bytes: number) => Uint8Array | undefined) => number
+  /** Copied to the hypervisor before the call, or from it after a good status. */
+  readonly direction: 'in' | 'out' | 'both'
+}
+
+const fromArg = (index: number) => (args: readonly number[]) => args[index] ?? 0
+
+/** The services whose buffers are bounced (spec/ultravisor.md §6.2). All others of the device tree pass plain numbers. */
+const SERVICES: Readonly<Record<string, Service>> = {
+  'check-exception': { pointer: 4, length: fromArg(5), direction: 'out' },
+  'event-scan': { pointer: 2, length: fromArg(3), direction: 'out' },
+  'ibm,configure-connector': { pointer: 0, length: () => BUFFER_BYTES, direction: 'both' },
+  'ibm,get-system-parameter': { pointer: 1, length: fromArg(2), direction: 'out' },
+  'ibm,set-system-parameter': {
+    pointer: 1,
+    length: (args, peek) => {
+      const head = peek(args[1] ?? 0, 2)
+      return head ? 2 + head[0]! * 256 + head[1]! : -1
+    },
+    direction: 'in',
+  },
+  'ibm,os-term': {
+    pointer: 0,
+    length: (args, peek) => {
+      const text = peek(args[0] ?? 0, BUFFER_BYTES)
+      const end = text?.indexOf(0) ?? -1
+      return end < 0 ? -1 : end + 1
+    },
+    direction: 'in',
+  },
+  'nvram-fetch': { pointer: 1, length: fromArg(2), direction: 'out' },
+  'nvram-store': { pointer: 1, length: fromArg(2), direction: 'in' },
+}
+
+/** H_RTAS of an SVM: its argument block is in secure memory, so the ultravisor carries it out and the results back. */
+export function* rtasCall(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
+  return yield* RTAS.frame({ block: frame.gpr[4]! }, rtasSteps(uv, frame))
+}
+
+function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
+  const svm = uv.currentSvm!
+  const block = frame.gpr[4]!
+  yield RTAS.at('read', { block })
+  const guest = new GuestBytes(uv, svm)
+  const head = guest.read(block, 12)
+  if (!head) return uv.refuse('UV-RTAS-001', `no guest memory at 0x${block.toString(16)}`, H.PARAMETER)
+  const [token, nargs, nret] = words(head) as [number, number, number]
+  const cells = nargs + nret
+  const body = cells <= MAX_CELLS ? guest.read(block + 12n, cells * 4) : undefined
+  if (!body) return uv.refuse('UV-RTAS-001', `${nargs} arguments and ${nret} results`, H.PARAMETER)
+  const name = [...svm.rtasTokens].find(([, t]) => t === token)?.[0]
+  const status = (value: number): void => {
+    if (nret > 0) guest.write(block + 12n + BigInt(nargs * 4), fromWords([value]))
+  }
+  const deny = (rule: 'UV-RTAS-002' | 'UV-RTAS-003', found: string): bigint => {
+    status(HARDWARE_ERROR)
+    return uv.refuse(rule, found, H.SUCCESS)
+  }
+  if (name === undefined) return deny('UV-RTAS-003', `token 0x${token.toString(16)}`)
+
+  const args = words(body).slice(0, nargs)
+  const service = SERVICES[name]
+  const bounceGpa = svm.reserved.get('RTAS arguments')!.gpa
+  const bufferGpa = svm.reserved.get('RTAS bounce buffers')!.gpa
+  const argsPage = hvPage(svm, bounceGpa)
+  const bufferPage = hvPage(svm, bufferGpa)
+  const bounced = [...args]
+  let length = 0
+  if (service) {
+    length = service.length(args, (gpa, bytes) => guest.read(BigInt(gpa), bytes))
+    if (length < 0 || length > BUFFER_BYTES) return deny('UV-RTAS-002', `${name} with ${length} bytes`)
+    uv.memory.fill(bufferPage, 0, BUFFER_BYTES)
+    if (service.direction !== 'out') {
+      const data = guest.read(BigInt(args[service.pointer] ?? 0), length)
+      if (!data) return deny('UV-RTAS-002', `${name} with a buffer outside the guest`)
+      uv.memory.write(bufferPage, data)
+    }
+    bounced[service.pointer] = Number(bufferGpa)
+  }
+  yield RTAS.at('bounce', { service: name, bytes: length })
+  uv.memory.fill(argsPage, 0, BUFFER_BYTES)
+  uv.memory.write(argsPage, fromWords([token, nargs, nret, ...bounced]))
+  yield RTAS.at('call', { service: name })
+  yield* uv.crossing.hypercall(HCALL.H_RTAS, [bounceGpa], frame.msr)
+
+  yield RTAS.at('back', { results: nret })
+  // The counts and pointers are the guest's own copy: the hypervisor can write the bounced block (Q41).
+  const results = uv.memory.read(argsPage + 12n + BigInt(nargs * 4), nret * 4)
+  guest.write(block + 12n + BigInt(nargs * 4), results)
+  const good = nret > 0 && (words(results)[0]! | 0) >= 0
+  if (service && service.direction !== 'in' && good)
+    guest.write(BigInt(args[service.pointer]!), uv.memory.read(bufferPage, length))
+  return H.SUCCESS
+}
+
+function hvPage(svm: Svm, gpa: bigint): bigint {
+  return svm.frames.get(gpa >> PAGE_SHIFT)!.hvPage!
+}
+
+/** The SVM's own memory by guest physical address: secure frames, and those it shares. */
+class GuestBytes {
+  constructor(
+    readonly uv: Ultravisor,
+    readonly svm: Svm,
+  ) {}
+
+  /** @returns undefined where the range is not the guest's own, or crosses a 64 KiB page */
+  #at(gpa: bigint, bytes: number): bigint | undefined {
+    if (bytes < 0 || Number(gpa % BigInt(PAGE_BYTES)) + bytes > PAGE_BYTES) return undefined
+    const page = this.svm.table.lookup(gpa & ~0xffffn)
+    return page === undefined || !this.svm.slotOf(gpa >> PAGE_SHIFT) ? undefined : page + (gpa % BigInt(PAGE_BYTES))
+  }
+
+  read(gpa: bigint, bytes: number): Uint8Array | undefined {
+    const available = Math.min(bytes, PAGE_BYTES - Number(gpa % BigInt(PAGE_BYTES)))
+    const at = this.#at(gpa, available)
+    if (at === undefined) return undefined
+    const out = new Uint8Array(bytes)
+    out.set(this.uv.memory.read(at, available))
+    return available === bytes || bytes === BUFFER_BYTES ? out : undefined
+  }
+
+  write(gpa: bigint, bytes: Uint8Array): void {
+    const at = this.#at(gpa, bytes.length)
+    if (at === undefined) return
+    this.uv.memory.write(at, bytes)
+    this.uv.parts.cpu.codeWritten(at, bytes.length)
+  }
+}
+
+function words(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  return Array.from({ length: bytes.length >> 2 }, (_, i) => view.getUint32(i * 4))
+}
+
+function fromWords(values: readonly number[]): Uint8Array {
+  const out = new Uint8Array(values.length * 4)
+  const view = new DataView(out.buffer)
+  for (const [i, value] of values.entries()) view.setUint32(i * 4, value >>> 0)
+  return out
+}
