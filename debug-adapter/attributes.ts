@@ -22,6 +22,8 @@ const DEFAULT_MEMORY = 256 * MIB
 /** What the ultravisor needs for itself besides the memory of the VM (spec/ultravisor.md §5.1), generously. */
 const ULTRAVISOR_SHARE = 64 * MIB
 const MIN_MEMORY = 32 * MIB
+/** The ultravisor itself takes 32 MiB; what is left has to hold at least a small VM. */
+const MIN_SECURE_MEMORY = 64 * MIB
 const MAX_MEMORY = 2048 * MIB
 /** The real memory of the machine is one WebAssembly memory of at most 4 GiB; 128 MiB of it are firmware and processor. */
 const MAX_TOTAL = 4096 * MIB - 128 * MIB
@@ -42,8 +44,10 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
 
 /** What VS Code itself puts into a launch configuration, and JSON's own key for a schema. */
 const NOT_OURS = new Set(
-  ('name type request noDebug preLaunchTask postDebugTask internalConsoleOptions debugServer presentation windows osx ' +
-    'linux serverReadyAction suppressMultipleSessionWarning $schema').split(' '),
+  (
+    'name type request noDebug preLaunchTask postDebugTask internalConsoleOptions debugServer presentation windows osx ' +
+    'linux serverReadyAction suppressMultipleSessionWarning $schema'
+  ).split(' '),
 )
 
 /**
@@ -60,8 +64,13 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     const hint = nearest ? `there is no such attribute; did you mean "${nearest}"?` : 'there is no such attribute'
     throw new AttributeError(name, attributes[name], `the attributes ${Object.keys(ATTRIBUTES).join(', ')}`, hint)
   }
-  const memoryBytes = size('memory', attributes['memory'], DEFAULT_MEMORY)
-  const secureMemoryBytes = size('secureMemory', attributes['secureMemory'], memoryBytes + ULTRAVISOR_SHARE)
+  const memoryBytes = size('memory', attributes['memory'], DEFAULT_MEMORY, MIN_MEMORY)
+  const secureMemoryBytes = size(
+    'secureMemory',
+    attributes['secureMemory'],
+    memoryBytes + ULTRAVISOR_SHARE,
+    MIN_SECURE_MEMORY,
+  )
   if (memoryBytes + secureMemoryBytes > MAX_TOTAL)
     throw new AttributeError(
       'secureMemory',
@@ -98,13 +107,14 @@ export function parseBytes(value: unknown): number | undefined {
   return Number(match[1]) * unit
 }
 
-function size(attribute: string, value: unknown, fallback: number): number {
+function size(attribute: string, value: unknown, fallback: number, least: number): number {
   if (value === undefined) return fallback
   const bytes = parseBytes(value)
-  const accepted = `a multiple of 2M from ${MIN_MEMORY / MIB}M to ${MAX_MEMORY / MIB}M, such as "256M", or a number of MiB`
+  const accepted = `a multiple of 2M from ${least / MIB}M to ${MAX_MEMORY / MIB}M, such as "256M", or a number of MiB`
   if (bytes === undefined) throw new AttributeError(attribute, value, accepted)
-  if (bytes % GRANULE !== 0) throw new AttributeError(attribute, value, accepted, `${bytes} bytes are no multiple of 2 MiB`)
-  if (bytes < MIN_MEMORY || bytes > MAX_MEMORY) throw new AttributeError(attribute, value, accepted)
+  if (bytes % GRANULE !== 0)
+    throw new AttributeError(attribute, value, accepted, `${bytes} bytes are no multiple of 2 MiB`)
+  if (bytes < least || bytes > MAX_MEMORY) throw new AttributeError(attribute, value, accepted)
   return bytes
 }
 
@@ -126,10 +136,16 @@ function bootargs(value: unknown): string {
 function tpmKey(value: unknown): string | undefined {
   if (value === undefined) return undefined
   const accepted = 'an object such as { "key": "tpm-key.pem" }'
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new AttributeError('tpm', value, accepted)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AttributeError('tpm', value, accepted)
   for (const name of Object.keys(value))
     if (name !== 'key')
-      throw new AttributeError(`tpm.${name}`, (value as Record<string, unknown>)[name], accepted, 'there is no such attribute')
+      throw new AttributeError(
+        `tpm.${name}`,
+        (value as Record<string, unknown>)[name],
+        accepted,
+        'there is no such attribute',
+      )
   return text('tpm.key', (value as { key?: unknown }).key, 'the path of a PEM file with an RSA-2048 private key')
 }
 

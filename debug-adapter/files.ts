@@ -140,7 +140,8 @@ async function readOperand(path: string, io: FileAccess, crypto: CryptoProvider)
     )
   const absolute = resolvePath(io.cwd, path)
   const folder = absolute.replace(/[\\/][^\\/]*$/, '')
-  const readBeside = (name: string) => readAttributeFile('operand', name, 'a file that the YAML names', { ...io, cwd: folder })
+  const readBeside = (name: string) =>
+    readAttributeFile('operand', name, 'a file that the YAML names', { ...io, cwd: folder })
   try {
     return await operandFromYaml(bytes, readBeside, crypto)
   } catch (error) {

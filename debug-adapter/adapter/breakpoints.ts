@@ -4,9 +4,9 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import type { StepFrame } from '../machine/api.ts'
+import { callNames } from '../machine/call-names.ts'
 import type { Procedure, Step } from '../machine/steps.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
-import { callNames } from '../machine/call-names.ts'
 import { evaluate } from './expressions.ts'
 import { allProcedures, procedureOfSource, stepLines } from './listings.ts'
 import { offsetReference, parseReference } from './references.ts'
@@ -61,14 +61,20 @@ export class Breakpoints {
     this.setInstructions(this.#instructions)
   }
 
-  setSource(source: DebugProtocol.Source, lines: readonly DebugProtocol.SourceBreakpoint[]): DebugProtocol.Breakpoint[] {
+  setSource(
+    source: DebugProtocol.Source,
+    lines: readonly DebugProtocol.SourceBreakpoint[],
+  ): DebugProtocol.Breakpoint[] {
     const key = source.path ?? String(source.sourceReference ?? source.name)
     this.#sources.set(key, { source, lines })
     this.#drop((kept) => kept.group === 'source' && kept.answer.source?.adapterData === key)
     return lines.map((asked) => {
       const resolved = this.#resolveLine(source, asked.line)
       const shown = { ...source, adapterData: key }
-      return this.#keep('source', resolved, asked, { source: shown, ...(resolved.line !== undefined && { line: resolved.line }) })
+      return this.#keep('source', resolved, asked, {
+        source: shown,
+        ...(resolved.line !== undefined && { line: resolved.line }),
+      })
     })
   }
 
@@ -83,7 +89,8 @@ export class Breakpoints {
     this.#drop((kept) => kept.group === 'instruction')
     return asked.map((one) => {
       const resolved = this.#resolveInstruction(one)
-      const reference = resolved.place?.kind === 'address' ? `0x${resolved.place.addresses[0]!.toString(16)}` : undefined
+      const reference =
+        resolved.place?.kind === 'address' ? `0x${resolved.place.addresses[0]!.toString(16)}` : undefined
       return this.#keep('instruction', resolved, one, reference ? { instructionReference: reference } : {})
     })
   }
@@ -176,7 +183,9 @@ export class Breakpoints {
     if (!this.#target) return { why: NOT_LAUNCHED }
     const found = this.#target.symbols.addressesOfLine(source.path ?? source.name ?? '', line)
     if (!found)
-      return { why: `No code for ${source.name ?? source.path}:${line} in the line information of the kernel and of "symbols".` }
+      return {
+        why: `No code for ${source.name ?? source.path}:${line} in the line information of the kernel and of "symbols".`,
+      }
     return { place: { kind: 'address', addresses: found.addresses }, line: found.line }
   }
 
@@ -187,7 +196,7 @@ export class Breakpoints {
     if (procedures.length > 0) return { place: { kind: 'procedure', procedures } }
     if (callNames.has(name)) return { place: { kind: 'call', name } }
     if (!this.#target) return { why: NOT_LAUNCHED }
-    const addresses = this.#target.symbols.findAll(name)
+    const addresses = this.#target.symbols.entriesOf(name)
     if (addresses.length > 0) return { place: { kind: 'address', addresses } }
     return {
       why: `${JSON.stringify(name)} is neither a symbol of the kernel nor of the files in "symbols", nor an address such as 0x400000, nor an ultracall, hypercall, TPM command or firmware procedure such as UV_ESM, H_SVM_PAGE_IN or TPM2_RSA_Decrypt.`,
@@ -223,7 +232,11 @@ export class Breakpoints {
       id,
       group,
       place: resolved.place,
-      conditions: { ...(condition && { condition }), ...(hitCondition && { hitCondition }), ...(logMessage && { logMessage }) },
+      conditions: {
+        ...(condition && { condition }),
+        ...(hitCondition && { hitCondition }),
+        ...(logMessage && { logMessage }),
+      },
       answer: full,
       hits: 0,
     })
@@ -241,7 +254,8 @@ export class Breakpoints {
     const breakpoints = this.#target?.machine.cpu.breakpoints
     if (!breakpoints) return
     const wanted = new Set(this.#temporary)
-    for (const { place } of this.#kept) if (place?.kind === 'address') for (const address of place.addresses) wanted.add(address)
+    for (const { place } of this.#kept)
+      if (place?.kind === 'address') for (const address of place.addresses) wanted.add(address)
     for (const address of this.#inProcessor) if (!wanted.has(address)) breakpoints.delete(address)
     for (const address of wanted) if (!this.#inProcessor.has(address)) breakpoints.add(address)
     this.#inProcessor.clear()
@@ -249,13 +263,14 @@ export class Breakpoints {
   }
 }
 
-type Resolved = { readonly place: Place; readonly why?: undefined } | { readonly place?: undefined; readonly why: string }
+type Resolved =
+  | { readonly place: Place; readonly why?: undefined }
+  | { readonly place?: undefined; readonly why: string }
 
 const NOT_LAUNCHED = 'Known only once the image is loaded.'
 
 function codeAddress(address: bigint): Resolved {
-  if ((address & 3n) !== 0n)
-    return { why: `Instructions begin at multiples of 4; 0x${address.toString(16)} is none.` }
+  if ((address & 3n) !== 0n) return { why: `Instructions begin at multiples of 4; 0x${address.toString(16)} is none.` }
   return { place: { kind: 'address', addresses: [address] } }
 }
 

@@ -53,7 +53,11 @@ function guestFrame(
     id,
     name: target.symbols.describe(frame.address),
     ...(line && {
-      source: { name: line.file.replace(/^.*[\\/]/, ''), path: path ?? line.file, ...(!path && { presentationHint: 'deemphasize' as const }) },
+      source: {
+        name: line.file.replace(/^.*[\\/]/, ''),
+        path: path ?? line.file,
+        ...(!path && { presentationHint: 'deemphasize' as const }),
+      },
     }),
     line: line?.line ?? 0,
     column: 0,

@@ -42,9 +42,7 @@ export interface Debuggee {
   /** State of a guest page in the ultravisor, where it tracks it. */
   pageState(gpa: bigint): string | undefined
   /** Real address behind a guest physical address as the VM would reach it now; undefined where there is none. */
-  guestRealAddress(gpa: bigint): bigint | undefined
-  /** Guest physical address where the kernel image was loaded; undefined before that. */
-  readonly kernelBase: bigint | undefined
+  guestPage(gpa: bigint): bigint | undefined
   /** What an inspector may see of the TPM without a key. */
   readonly tpm: {
     pcr(bank: 'sha1' | 'sha256', index: number): Uint8Array

@@ -12,7 +12,10 @@ import type { Target } from './target.ts'
 /** Why the machine stands. */
 export type Stop =
   | { readonly reason: 'entry' | 'step' | 'pause' }
-  | { readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint'; readonly ids: readonly number[] }
+  | {
+      readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint'
+      readonly ids: readonly number[]
+    }
   | { readonly reason: 'exception'; readonly exception: StoppedException }
 
 export interface StoppedException {
@@ -193,10 +196,15 @@ export class Execution {
     for (const { message } of hits) if (message !== undefined) this.events.say(message)
     const stopping = hits.filter((hit) => hit.message === undefined).map((hit) => hit.breakpoint)
     if (stopping.length === 0) {
-      const esm = this.stopOnEsm && advance.kind === 'step' && this.#entered().some((f) => f.procedure.name === 'UV_ESM')
+      const esm =
+        this.stopOnEsm && advance.kind === 'step' && this.#entered().some((f) => f.procedure.name === 'UV_ESM')
       return esm ? { reason: 'entry' } : undefined
     }
-    const reasons = { source: 'breakpoint', function: 'function breakpoint', instruction: 'instruction breakpoint' } as const
+    const reasons = {
+      source: 'breakpoint',
+      function: 'function breakpoint',
+      instruction: 'instruction breakpoint',
+    } as const
     return { reason: reasons[stopping[0]!.group], ids: stopping.map((breakpoint) => breakpoint.id) }
   }
 

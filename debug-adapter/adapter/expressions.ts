@@ -3,11 +3,12 @@
  * symbols, values of the present firmware step, `*address`, `u8(..)` to `u64(..)`, `text(..)`, and C's operators on unsigned
  * 64-bit numbers. A parser of its own: nothing is executed but these operators.
  */
-import { RequestError } from './request.ts'
+
+import type { StepValues } from '../machine/steps.ts'
 import { hex, hex64, stepValueText } from './format.ts'
 import { readGuestInteger, readGuestText } from './guest-memory.ts'
 import { readRegister } from './registers.ts'
-import type { StepValues } from '../machine/steps.ts'
+import { RequestError } from './request.ts'
 import type { Target } from './target.ts'
 
 export interface Evaluated {
@@ -53,7 +54,12 @@ const LEVELS: readonly Readonly<Record<string, (a: bigint, b: bigint) => bigint>
   { '^': (a, b) => a ^ b },
   { '&': (a, b) => a & b },
   { '==': (a, b) => truth(a === b), '!=': (a, b) => truth(a !== b) },
-  { '<': (a, b) => truth(a < b), '>': (a, b) => truth(a > b), '<=': (a, b) => truth(a <= b), '>=': (a, b) => truth(a >= b) },
+  {
+    '<': (a, b) => truth(a < b),
+    '>': (a, b) => truth(a > b),
+    '<=': (a, b) => truth(a <= b),
+    '>=': (a, b) => truth(a >= b),
+  },
   { '<<': (a, b) => (b > 63n ? 0n : a << b), '>>': (a, b) => (b > 63n ? 0n : a >> b) },
   { '+': (a, b) => a + b, '-': (a, b) => a - b },
   { '*': (a, b) => a * b, '/': divide, '%': remainder },
@@ -87,7 +93,8 @@ class Parser {
     if (this.tokens.length === 0) throw new RequestError('An empty expression.')
     const result = this.#binary(0)
     const rest = this.tokens[this.#at]
-    if (rest) throw new RequestError(`${JSON.stringify(this.source)}: unexpected ${rest.text} at column ${rest.at + 1}.`)
+    if (rest)
+      throw new RequestError(`${JSON.stringify(this.source)}: unexpected ${rest.text} at column ${rest.at + 1}.`)
     return result
   }
 
@@ -164,21 +171,38 @@ class Parser {
     const { target } = this
     const stepValue = name.startsWith('$') ? undefined : this.values[name]
     if (stepValue !== undefined) {
-      const value = typeof stepValue === 'bigint' ? stepValue : typeof stepValue === 'number' ? BigInt(Math.trunc(stepValue)) : 0n
-      return { value: BigInt.asUintN(64, value), text: stepValueText(stepValue), type: 'step value', isAddress: typeof stepValue === 'bigint' }
+      const value =
+        typeof stepValue === 'bigint' ? stepValue : typeof stepValue === 'number' ? BigInt(Math.trunc(stepValue)) : 0n
+      return {
+        value: BigInt.asUintN(64, value),
+        text: stepValueText(stepValue),
+        type: 'step value',
+        isAddress: typeof stepValue === 'bigint',
+      }
     }
     const register = readRegister(target, name.replace(/^\$/, ''))
-    if (register) return { value: register.value, text: register.text, type: 'register', isAddress: register.bits === 64 }
+    if (register)
+      return { value: register.value, text: register.text, type: 'register', isAddress: register.bits === 64 }
     if (name.startsWith('$')) throw new RequestError(`There is no register ${name}.`)
     const address = target.symbols.find(name)
     if (address === undefined) throw new RequestError(`${name} is no register, no value of this step and no symbol.`)
-    return { value: address, text: `${hex(address)} <${target.symbols.describe(address)}>`, type: 'symbol', isAddress: true }
+    return {
+      value: address,
+      text: `${hex(address)} <${target.symbols.describe(address)}>`,
+      type: 'symbol',
+      isAddress: true,
+    }
   }
 
   #memory(address: bigint, size: 1 | 2 | 4 | 8): Evaluated {
     const value = readGuestInteger(this.target, address, size)
     if (value === undefined) throw new RequestError(`Nothing can be read at ${hex(address)}.`)
-    return { value, text: `0x${value.toString(16).padStart(size * 2, '0')}`, type: `u${size * 8}`, isAddress: size === 8 }
+    return {
+      value,
+      text: `0x${value.toString(16).padStart(size * 2, '0')}`,
+      type: `u${size * 8}`,
+      isAddress: size === 8,
+    }
   }
 
   #operator(): string | undefined {

@@ -1,7 +1,7 @@
 /** Guest memory by effective address, as the guest would see it: used for call stacks, step decisions and expressions. */
 import { MSR } from '../machine/cpu/msr.ts'
-import type { Target } from './target.ts'
 import { readMemory } from './references.ts'
+import type { Target } from './target.ts'
 
 export function isLittleEndian(target: Target): boolean {
   return ((target.guest?.msr ?? MSR.LE) & MSR.LE) !== 0n

@@ -21,13 +21,14 @@ interface Placement {
 }
 
 const REAL_MODE_ADDRESS = (1n << 60n) - 1n
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 const mask64 = (value: bigint) => BigInt.asUintN(64, value)
 
 export class GuestSymbols {
   readonly #table: SymbolTable
   readonly #lines: readonly LineTable[]
   readonly #extent: { readonly start: bigint; readonly end: bigint }
-  readonly #lowestPhysical: bigint | undefined
+  readonly #hasImage: boolean
   #placements: readonly Placement[]
 
   /**
@@ -53,16 +54,18 @@ export class GuestSymbols {
     this.#table = new SymbolTable(symbols)
     this.#lines = lines
     const loads = kernel?.segments.filter((segment) => segment.type === 'load') ?? []
-    const start = loads.reduce((least, s) => (s.virtualAddress < least ? s.virtualAddress : least), loads[0]?.virtualAddress ?? 0n)
-    const end = loads.reduce((most, s) => (s.virtualAddress + s.memorySize > most ? s.virtualAddress + s.memorySize : most), start)
+    const starts = loads.map((segment) => segment.virtualAddress).sort(ascending)
+    const ends = loads.map((segment) => segment.virtualAddress + segment.memorySize).sort(ascending)
+    const start = starts[0] ?? 0n
+    const end = ends.at(-1) ?? 0n
     this.#extent = { start, end }
-    this.#lowestPhysical = loads.length > 0 ? start : undefined
+    this.#hasImage = loads.length > 0
     this.#placements = [{ delta: 0n, start, end }]
   }
 
   /** Tells where the kernel image lies in guest physical memory. */
   place(kernelBase: bigint): void {
-    if (this.#lowestPhysical === undefined) return
+    if (!this.#hasImage) return
     const { start, end } = this.#extent
     const loaded = { delta: mask64(kernelBase - start), start: kernelBase, end: kernelBase + (end - start) }
     const linked = { delta: 0n, start, end }
@@ -92,10 +95,13 @@ export class GuestSymbols {
     return symbol && mask64(symbol.address + this.#placements[0]!.delta)
   }
 
-  /** Every address at which the guest may come by the symbol: as loaded, as linked, and moved to 0. */
-  findAll(name: string): bigint[] {
+  /**
+   * Every address at which the guest may enter the symbol: as loaded, as linked, and moved to 0. Of a function it is the
+   * local entry point: calls from the same module begin there, and those to the global one pass it.
+   */
+  entriesOf(name: string): bigint[] {
     const symbol = this.#table.find(name)
-    return symbol ? this.#runAddresses(symbol.address) : []
+    return symbol ? this.#runAddresses(symbol.address + BigInt(symbol.localEntryOffset ?? 0)) : []
   }
 
   get names(): readonly string[] {
@@ -107,7 +113,7 @@ export class GuestSymbols {
     const link = this.#linkAddress(address)
     for (const table of this.#lines) {
       const found = table.at(link)
-      if (found) return { ...found, isStart: found.address === link }
+      if (found) return { ...found, isStart: found.isStatement && found.address === link }
     }
     return undefined
   }

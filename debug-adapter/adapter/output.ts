@@ -12,10 +12,12 @@ export class Output {
   constructor(readonly send: Send) {}
 
   record(record: TraceRecord): void {
-    if (record.type === 'console') return this.#console(record.text)
-    if (record.type === 'refusal') return this.#say('stderr', `refused by the ${record.by}: ${refusalText(record)}`)
-    const progress = progressText(record)
-    if (progress !== undefined) this.#say('console', progress)
+    if (record.type === 'console') this.#console(record.text)
+    else if (record.type === 'refusal') this.#say('stderr', `refused by the ${record.by}: ${refusalText(record)}`)
+    else {
+      const progress = progressText(record)
+      if (progress !== undefined) this.#say('console', progress)
+    }
   }
 
   /** Sends what the console has of an unfinished line. */

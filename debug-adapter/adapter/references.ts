@@ -5,9 +5,9 @@
 import { Actor } from '../machine/memory/actor.ts'
 import { SECURE_RA_BIT } from '../machine/memory/real-memory.ts'
 import type { Refusal } from '../machine/refusal.ts'
-import type { Target } from './target.ts'
 import { hex } from './format.ts'
 import { RequestError } from './request.ts'
+import type { Target } from './target.ts'
 
 export type Space = 'ea' | 'gpa' | 'ra' | 'hv'
 
@@ -79,12 +79,17 @@ function resolve(target: Target, { space, address }: MemoryReference): Resolved 
       'spec/ultravisor.md §5.1',
     )
   if (machine.memory.offsetOf(ra, 1) < 0)
-    return no('MEM-002', 'real memory behind the address', `nothing at real address ${hex(ra)}`, 'Power ISA 3.0C III 5.7')
+    return no(
+      'MEM-002',
+      'real memory behind the address',
+      `nothing at real address ${hex(ra)}`,
+      'Power ISA 3.0C III 5.7',
+    )
   return { ok: true, ra }
 }
 
 function pageBehind(target: Target, gpa: bigint | undefined): bigint | undefined {
-  return gpa === undefined ? undefined : target.machine.guestRealAddress(gpa)
+  return gpa === undefined ? undefined : target.machine.guestPage(gpa)
 }
 
 /** Outcome of a read: the readable bytes from the start on; then what said no, and for how many of the bytes asked for. */
@@ -106,10 +111,14 @@ export function readMemory(target: Target, from: MemoryReference, count: number)
   while (done < wanted) {
     const here = offsetReference(from, BigInt(done))
     const size = Math.min(wanted - done, Number(PIECE - (here.address % PIECE)))
-    const target = resolve(target, here)
-    if (!target.ok)
-      return { bytes: bytes.subarray(0, done), unreadable: unreadableBytes(target, from, done, count), refusal: target.refusal }
-    bytes.set(view.read(target.ra, size), done)
+    const place = resolve(target, here)
+    if (!place.ok)
+      return {
+        bytes: bytes.subarray(0, done),
+        unreadable: unreadableBytes(target, from, done, count),
+        refusal: place.refusal,
+      }
+    bytes.set(view.read(place.ra, size), done)
     done += size
   }
   return { bytes: bytes.subarray(0, done), unreadable: 0 }
@@ -138,9 +147,9 @@ export function writeMemory(
   for (let at = 0; at < bytes.length && !refusal; ) {
     const here = offsetReference(to, BigInt(at))
     const size = Math.min(bytes.length - at, Number(PIECE - (here.address % PIECE)))
-    const target = resolve(target, here)
-    if (target.ok) pieces.push({ ra: target.ra, bytes: bytes.subarray(at, at + size) })
-    else refusal = target.refusal
+    const place = resolve(target, here)
+    if (place.ok) pieces.push({ ra: place.ra, bytes: bytes.subarray(at, at + size) })
+    else refusal = place.refusal
     at += size
   }
   if (refusal && !allowPartial) return { written: 0, refusal }

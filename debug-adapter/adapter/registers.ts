@@ -17,10 +17,19 @@ export interface RegisterValue {
 
 type CoreName = 'nia' | 'msr' | 'lr' | 'ctr' | 'xer' | 'cr'
 const ALIASES: Readonly<Record<string, CoreName>> = {
-  nia: 'nia', pc: 'nia', cia: 'nia', msr: 'msr', lr: 'lr', ctr: 'ctr', xer: 'xer', cr: 'cr',
+  nia: 'nia',
+  pc: 'nia',
+  cia: 'nia',
+  msr: 'msr',
+  lr: 'lr',
+  ctr: 'ctr',
+  xer: 'xer',
+  cr: 'cr',
 }
 const CORE_SPRS = new Set<number>([SPR.XER, SPR.LR, SPR.CTR])
-const sprNumbers = new Map(Object.entries(SPR).map(([name, number]) => [name.toLowerCase(), { name: name as SprName, number }]))
+const sprNumbers = new Map(
+  Object.entries(SPR).map(([name, number]) => [name.toLowerCase(), { name: name as SprName, number }]),
+)
 
 /** The registers of the guest as `processor` would give them; the processor's own where the guest never ran. */
 export function guestOrProcessor(target: Target): GuestContext {
@@ -41,7 +50,11 @@ export function processorContext(target: Target): GuestContext {
 }
 
 /** @returns the guest's register of that name (case does not matter), or undefined where there is none */
-export function readRegister(target: Target, name: string, context = guestOrProcessor(target)): RegisterValue | undefined {
+export function readRegister(
+  target: Target,
+  name: string,
+  context = guestOrProcessor(target),
+): RegisterValue | undefined {
   const lower = name.toLowerCase()
   const gpr = /^(?:r|gpr)(\d{1,2})$/.exec(lower)
   if (gpr && Number(gpr[1]) < 32) return register(`r${Number(gpr[1])}`, context.gpr[Number(gpr[1])]!)
@@ -61,7 +74,10 @@ export function readRegister(target: Target, name: string, context = guestOrProc
 
 /** SPRs that have a name here and no other place, in the order of their numbers. */
 export function sprNames(): readonly SprName[] {
-  return [...sprNumbers.values()].filter(({ number }) => !CORE_SPRS.has(number)).sort((a, b) => a.number - b.number).map(({ name }) => name)
+  return [...sprNumbers.values()]
+    .filter(({ number }) => !CORE_SPRS.has(number))
+    .sort((a, b) => a.number - b.number)
+    .map(({ name }) => name)
 }
 
 function sprByName(lower: string): { name: string; number: number } | undefined {
@@ -82,7 +98,9 @@ export function writeRegister(target: Target, name: string, value: bigint): Regi
   const before = readRegister(target, lower, processorContext(target))
   if (!before) throw new RequestError(`There is no register ${name}.`)
   if (value < 0n || value >= 1n << BigInt(before.bits))
-    throw new RequestError(`${before.name} has ${before.bits} bits: expected a value from 0 to 0x${((1n << BigInt(before.bits)) - 1n).toString(16)}.`)
+    throw new RequestError(
+      `${before.name} has ${before.bits} bits: expected a value from 0 to 0x${((1n << BigInt(before.bits)) - 1n).toString(16)}.`,
+    )
   const gpr = /^r(\d+)$/.exec(before.name)
   const field = /^cr([0-7])$/.exec(before.name)
   const core = ALIASES[before.name]

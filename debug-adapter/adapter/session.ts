@@ -1,8 +1,9 @@
 /** One debug session: the protocol on one side, one machine on the other. */
-import type { DebugProtocol } from '@vscode/debugprotocol'
+
 import { Event, Response } from '@vscode/debugadapter/lib/messages.js'
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js'
-import { checkAttributes, loadMachineConfig, loadSymbolFiles, resolvePath, type FileAccess } from '../files.ts'
+import type { DebugProtocol } from '@vscode/debugprotocol'
+import { checkAttributes, type FileAccess, loadMachineConfig, loadSymbolFiles, resolvePath } from '../files.ts'
 import type { MachineEnd } from '../machine/api.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
@@ -27,9 +28,13 @@ export interface SessionHost {
   closed(): void
 }
 
-export type LaunchArguments = LaunchAttributes & DebugProtocol.LaunchRequestArguments & { readonly __workspaceFolder?: string }
+export type LaunchArguments = LaunchAttributes &
+  DebugProtocol.LaunchRequestArguments & { readonly __workspaceFolder?: string }
 
 export const THREAD_ID = 1
+
+/** Where the platform loads the kernel's lowest byte (spec/pseries.md §4.1). */
+const KERNEL_BASE = 0x40_0000n
 
 export class PefSession extends ProtocolServer {
   readonly breakpoints = new Breakpoints()
@@ -115,6 +120,7 @@ export class PefSession extends ProtocolServer {
     const config = await loadMachineConfig(args, files)
     const symbolFiles = await loadSymbolFiles(args, files)
     const symbols = new GuestSymbols(symbolFiles)
+    symbols.place(KERNEL_BASE)
     this.#launched?.execution.dispose()
     const target = new Target(this.host.createMachine(config), symbols)
     const noDebug = args.noDebug === true
@@ -155,7 +161,10 @@ export class PefSession extends ProtocolServer {
   sourcePath(file: string): string | undefined {
     const kernel = this.#launched?.arguments.kernel
     if (!kernel) return undefined
-    const folder = resolvePath(this.#launched!.arguments.__workspaceFolder ?? this.host.cwd, kernel).replace(/[\\/][^\\/]*$/, '')
+    const folder = resolvePath(this.#launched!.arguments.__workspaceFolder ?? this.host.cwd, kernel).replace(
+      /[\\/][^\\/]*$/,
+      '',
+    )
     return resolvePath(folder, file)
   }
 
@@ -174,7 +183,8 @@ export class PefSession extends ProtocolServer {
     const response = new Response(request) as DebugProtocol.Response
     const handler = this.#handlers.get(request.command)
     try {
-      if (!handler) throw new RequestError(`The request ${JSON.stringify(request.command)} is not known to this debug adapter.`)
+      if (!handler)
+        throw new RequestError(`The request ${JSON.stringify(request.command)} is not known to this debug adapter.`)
       // Not awaited where it is no promise, so that answers keep the order of their requests.
       const body = handler.handle(this, request.arguments ?? {})
       response.body = body instanceof Promise ? await body : body
@@ -214,8 +224,6 @@ export class PefSession extends ProtocolServer {
 
   #progress(): void {
     const { target } = this
-    const { kernelBase } = target.machine
-    if (kernelBase !== undefined) target.symbols.place(kernelBase)
     const total = target.machine.trace.records.length
     if (total === this.#recordsSent) return
     this.#recordsSent = total

@@ -4,9 +4,9 @@
  */
 import type { Advance } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
+import { readGuestWord } from './guest-memory.ts'
 import type { Target } from './target.ts'
 import { callerOf, isLinkingBranch } from './unwind.ts'
-import { readGuestWord } from './guest-memory.ts'
 
 export interface Plan {
   /** Why the machine stops when the plan is done. */
@@ -37,7 +37,8 @@ export const toEntry = (): Plan => ({
 })
 
 export function stepIn(target: Target, granularity: Granularity): Plan {
-  if (target.machine.frames().length > 0) return plan(1, (advance) => advance.kind === 'step' || advance.kind === 'guest')
+  if (target.machine.frames().length > 0)
+    return plan(1, (advance) => advance.kind === 'step' || advance.kind === 'guest')
   const line = granularity === 'instruction' ? undefined : target.symbols.lineAt(target.machine.cpu.nia)
   const call = isSystemCall(instructionAt(target))
   return plan(1, (advance) => {
@@ -97,7 +98,11 @@ function overInstruction(target: Target): Plan {
   // After `sc` the guest is back behind the call, or (UV_ESM) somewhere else: both are the next place to look at.
   // Another instruction may leave the guest too, for a page that the ultravisor has to bring; it is executed again.
   const call = isSystemCall(word)
-  return plan(1, (advance) => advance.kind === 'instructions' || (advance.kind === 'guest' && call) || changedWorld(target, secure, advance))
+  return plan(
+    1,
+    (advance) =>
+      advance.kind === 'instructions' || (advance.kind === 'guest' && call) || changedWorld(target, secure, advance),
+  )
 }
 
 /** Instructions of one source line; without line information one instruction. */
@@ -123,7 +128,12 @@ function overLine(target: Target): Plan {
   }
 }
 
-const plan = (budget: number, done: (advance: Advance) => boolean): Plan => ({ reason: 'step', budget, until: NOWHERE, done })
+const plan = (budget: number, done: (advance: Advance) => boolean): Plan => ({
+  reason: 'step',
+  budget,
+  until: NOWHERE,
+  done,
+})
 
 /**
  * Has the guest another line before it? Lines count only where they begin, and code without line information is

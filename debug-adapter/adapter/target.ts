@@ -1,5 +1,5 @@
-import type { CpuExit, Translation } from '../machine/cpu/types.ts'
 import { SPR } from '../machine/cpu/spr.ts'
+import type { CpuExit, Translation } from '../machine/cpu/types.ts'
 import type { Debuggee } from './debuggee.ts'
 import type { GuestSymbols } from './guest-symbols.ts'
 

@@ -57,7 +57,11 @@ function callerOfFrame(target: Target, frame: GuestFrame): GuestFrame | undefine
 }
 
 /** A return address is taken for one only where an instruction that links stands before it. */
-function callerAt(target: Target, address: bigint | undefined, stackPointer: bigint | undefined): GuestFrame | undefined {
+function callerAt(
+  target: Target,
+  address: bigint | undefined,
+  stackPointer: bigint | undefined,
+): GuestFrame | undefined {
   if (!address || stackPointer === undefined) return undefined
   const aligned = address & ~3n
   const call = readGuestWord(target, aligned - 4n)

@@ -7,7 +7,15 @@ import type { Frame } from './call-stack.ts'
 import { evaluate } from './expressions.ts'
 import { hex, hex64, stepValueText } from './format.ts'
 import { stepLines } from './listings.ts'
-import { conditionText, guestOrProcessor, msrText, processorContext, readRegister, sprNames, writeRegister } from './registers.ts'
+import {
+  conditionText,
+  guestOrProcessor,
+  msrText,
+  processorContext,
+  readRegister,
+  sprNames,
+  writeRegister,
+} from './registers.ts'
 import { RequestError } from './request.ts'
 import type { GuestContext, Target } from './target.ts'
 
@@ -19,7 +27,8 @@ interface Container {
   readonly fixed?: string
 }
 
-const SNAPSHOT = 'These are the registers that the guest left with; they go back when it has the processor again. Change them there.'
+const SNAPSHOT =
+  'These are the registers that the guest left with; they go back when it has the processor again. Change them there.'
 
 export class Variables {
   readonly #containers: Container[] = []
@@ -38,12 +47,25 @@ export class Variables {
           children: () => [
             text('layer', procedure.layer),
             text('source', procedure.source),
-            text('step', step ? `${step.line - stepLines(procedure).first + 1} of ${Object.keys(procedure.steps).length}: ${step.title}` : 'entered'),
+            text(
+              'step',
+              step
+                ? `${step.line - stepLines(procedure).first + 1} of ${Object.keys(procedure.steps).length}: ${step.title}`
+                : 'entered',
+            ),
           ],
           fixed: 'The description of a procedure cannot be changed.',
         }),
-        this.#scope('Processor: general registers', this.#general(() => processorContext(this.target), true), 'registers'),
-        this.#scope('Processor: special registers', this.#special(() => processorContext(this.target), true), 'registers'),
+        this.#scope(
+          'Processor: general registers',
+          this.#general(() => processorContext(this.target), true),
+          'registers',
+        ),
+        this.#scope(
+          'Processor: special registers',
+          this.#special(() => processorContext(this.target), true),
+          'registers',
+        ),
       ]
     }
     if (!frame.innermost)
@@ -82,7 +104,8 @@ export class Variables {
 
   #container(reference: number): Container {
     const container = this.#containers[reference - 1]
-    if (!container) throw new RequestError(`There are no variables with reference ${reference}: the machine went on since.`)
+    if (!container)
+      throw new RequestError(`There are no variables with reference ${reference}: the machine went on since.`)
     return container
   }
 
@@ -203,7 +226,13 @@ export class Variables {
     const names = Object.entries(XER_BITS)
       .filter(([, bit]) => (xer & bit) !== 0n)
       .map(([name]) => name)
-    return { name: 'xer', value: `${hex64(xer)} ${names.join(' ') || '-'}`, type: 'u64', evaluateName: '$xer', variablesReference: 0 }
+    return {
+      name: 'xer',
+      value: `${hex64(xer)} ${names.join(' ') || '-'}`,
+      type: 'u64',
+      evaluateName: '$xer',
+      variablesReference: 0,
+    }
   }
 
   /** A 64-bit register; where memory of the guest is behind it, it can be opened as memory. */

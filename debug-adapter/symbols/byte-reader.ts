@@ -1,18 +1,20 @@
+import { OffsetError, Reader } from '../../server/esm/reader.ts'
+
 /**
- * A length-checked cursor over untrusted bytes in either byte order. Every read that would pass the end throws a
- * RangeError that names what was read, where, and how many bytes there are.
+ * A cursor over the one length-checked reader, in either byte order: for formats that are read from front to back.
+ * Every read that would pass the end throws an OffsetError that names what was read, where, and how many bytes there are.
  */
 export class ByteReader {
-  readonly #data: DataView
+  readonly #reader: Reader
   #at = 0
 
   /** @param what the name of the structure, for errors */
   constructor(
-    readonly bytes: Uint8Array,
+    bytes: Uint8Array,
     readonly littleEndian: boolean,
     readonly what: string,
   ) {
-    this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#reader = new Reader(bytes, littleEndian)
   }
 
   get offset(): number {
@@ -20,11 +22,11 @@ export class ByteReader {
   }
 
   get remaining(): number {
-    return this.bytes.length - this.#at
+    return this.#reader.length - this.#at
   }
 
   seek(offset: number): void {
-    this.#check(offset, 0)
+    this.#reader.check(offset, 0, this.what)
     this.#at = offset
   }
 
@@ -33,34 +35,35 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#data.getUint8(this.#take(1))
+    return this.#reader.u8(this.#take(1), this.what)
   }
 
   i8(): number {
-    return this.#data.getInt8(this.#take(1))
+    return (this.u8() << 24) >> 24
   }
 
   u16(): number {
-    return this.#data.getUint16(this.#take(2), this.littleEndian)
+    return this.#reader.u16(this.#take(2), this.what)
   }
 
   u32(): number {
-    return this.#data.getUint32(this.#take(4), this.littleEndian)
+    return this.#reader.u32(this.#take(4), this.what)
   }
 
   u64(): bigint {
-    return this.#data.getBigUint64(this.#take(8), this.littleEndian)
+    return this.#reader.u64(this.#take(8), this.what)
   }
 
-  /** DWARF 5 §7.6, unsigned. @throws RangeError where the value does not fit 64 bits */
+  /** DWARF 5 §7.6, unsigned. @throws OffsetError where the value does not fit 64 bits */
   uleb(): bigint {
+    const start = this.#at
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.u8()
       value |= BigInt(byte & 0x7f) << shift
       if (byte < 0x80) return BigInt.asUintN(64, value)
     }
-    throw new RangeError(`${this.what}: LEB128 number of more than 64 bits at offset ${this.#at}`)
+    throw new OffsetError(`${this.what}: LEB128 number of more than 64 bits`, start, 10, this.#reader.length)
   }
 
   /** DWARF 5 §7.6, signed. */
@@ -68,43 +71,33 @@ export class ByteReader {
     const start = this.#at
     const value = this.uleb()
     const bits = (this.#at - start) * 7
-    return bits >= 64 ? BigInt.asIntN(64, value) : BigInt.asIntN(bits, value)
+    return BigInt.asIntN(Math.min(bits, 64), value)
   }
 
   /** A NUL-terminated text from the present place on. */
   cstring(): string {
     const text = this.cstringAt(this.#at)
-    this.#at = this.bytes.indexOf(0, this.#at) + 1
+    this.#at += text.length + 1
     return text
   }
 
   cstringAt(offset: number): string {
-    this.#check(offset, 1)
-    const end = this.bytes.indexOf(0, offset)
-    if (end < 0) throw new RangeError(`${this.what}: text at offset ${offset} has no end`)
-    return new TextDecoder('utf-8').decode(this.bytes.subarray(offset, end))
+    return this.#reader.cstring(offset, this.what)
   }
 
   take(count: number): Uint8Array {
-    const at = this.#take(count)
-    return this.bytes.subarray(at, at + count)
+    return this.#reader.slice(this.#take(count), count, this.what)
   }
 
   /** A reader of its own over `length` bytes from `offset`. */
   slice(offset: number, length: number): ByteReader {
-    this.#check(offset, length)
-    return new ByteReader(this.bytes.subarray(offset, offset + length), this.littleEndian, this.what)
+    return new ByteReader(this.#reader.slice(offset, length, this.what), this.littleEndian, this.what)
   }
 
   #take(count: number): number {
-    this.#check(this.#at, count)
+    this.#reader.check(this.#at, count, this.what)
     const at = this.#at
     this.#at += count
     return at
-  }
-
-  #check(offset: number, length: number): void {
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > this.bytes.length)
-      throw new RangeError(`${this.what}: ${length} bytes at offset ${offset}, but there are ${this.bytes.length} bytes`)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Line number programs of DWARF 2 to 5 (DWARF 5 §6.2): the state machine and both forms of its header.
  */
+import { OffsetError } from '../../server/esm/reader.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { ElfImage } from './elf.ts'
 
@@ -87,7 +88,7 @@ export function readLinePrograms(elf: ElfImage): LineRow[] {
       const header = readHeader(unit, wide, strings)
       if (header) runProgram(unit, header, rows)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
+      if (!(error instanceof OffsetError)) throw error
     }
   }
   return rows
@@ -107,7 +108,7 @@ function readHeader(unit: ByteReader, wide: boolean, strings: Strings): Header |
   const lineBase = unit.i8()
   const lineRange = unit.u8()
   const opcodeBase = unit.u8()
-  if (lineRange === 0) throw new RangeError('.debug_line: line_range is 0')
+  if (lineRange === 0) throw new OffsetError('.debug_line: line_range of 0', unit.offset - 2, 1, 1)
   const operandCounts = [0]
   for (let i = 1; i < opcodeBase; i++) operandCounts.push(unit.u8())
   const files = version >= 5 ? readTables5(unit, wide, strings) : readTables(unit)
@@ -137,13 +138,14 @@ function readTables5(unit: ByteReader, wide: boolean, strings: Strings): string[
 
 function readEntries(unit: ByteReader, wide: boolean, strings: Strings): { path: string; directory: number }[] {
   const formats: { content: number; form: number }[] = []
-  for (let count = unit.u8(); count > 0; count--) formats.push({ content: Number(unit.uleb()), form: Number(unit.uleb()) })
+  for (let count = unit.u8(); count > 0; count--)
+    formats.push({ content: Number(unit.uleb()), form: Number(unit.uleb()) })
   const entries: { path: string; directory: number }[] = []
   const count = Number(unit.uleb())
   // Every entry takes at least one byte, so a count beyond the rest of the unit is no count.
   if (count > unit.remaining || formats.length === 0) {
     if (count === 0) return entries
-    throw new RangeError(`${unit.what}: ${count} entries in ${unit.remaining} bytes`)
+    throw new OffsetError(`${unit.what}: a table of files`, unit.offset, count, unit.remaining)
   }
   for (let i = 0; i < count; i++) {
     const entry = { path: '', directory: 0 }
@@ -189,7 +191,12 @@ function readForm(unit: ByteReader, form: number, wide: boolean, strings: String
     case Form.Block:
       return skipped(unit.take(Number(unit.uleb())).length)
     default:
-      throw new RangeError(`${unit.what}: form 0x${form.toString(16)} in a table of files`)
+      throw new OffsetError(
+        `${unit.what}: form 0x${form.toString(16)} in a table of files`,
+        unit.offset,
+        1,
+        unit.remaining,
+      )
   }
 }
 

@@ -52,7 +52,7 @@ export class ElfImage {
 
   /**
    * A reader over the bytes of a section; undefined where the file has no such section, or holds it compressed.
-   * @throws RangeError where the section reaches past the end of the file
+   * @throws OffsetError where the section reaches past the end of the file
    */
   open(name: string): ByteReader | undefined {
     const section = this.section(name)
@@ -65,8 +65,14 @@ export class ElfImage {
     const table = this.sections.find((section) => section.type === SHT_SYMTAB)
     const names = table && this.sections[table.link]
     if (!table || !names) return []
-    const reader = new ByteReader(this.#bytes, this.littleEndian, table.name).slice(Number(table.offset), Number(table.size))
-    const strings = new ByteReader(this.#bytes, this.littleEndian, names.name).slice(Number(names.offset), Number(names.size))
+    const reader = new ByteReader(this.#bytes, this.littleEndian, table.name).slice(
+      Number(table.offset),
+      Number(table.size),
+    )
+    const strings = new ByteReader(this.#bytes, this.littleEndian, names.name).slice(
+      Number(names.offset),
+      Number(names.size),
+    )
     const symbols: CodeSymbol[] = []
     while (reader.remaining >= 24) {
       const name = reader.u32()
@@ -123,8 +129,21 @@ export function parseElf(bytes: Uint8Array): ElfImage {
     const at = file.slice(segmentOffset + i * segmentSize, 56)
     const type = at.u32()
     at.skip(4)
-    const [fileOffset, virtualAddress, physicalAddress, fileSize, memorySize] = [at.u64(), at.u64(), at.u64(), at.u64(), at.u64()]
-    segments.push({ type: type === PT_LOAD ? 'load' : 'other', virtualAddress, physicalAddress, fileOffset, fileSize, memorySize })
+    const [fileOffset, virtualAddress, physicalAddress, fileSize, memorySize] = [
+      at.u64(),
+      at.u64(),
+      at.u64(),
+      at.u64(),
+      at.u64(),
+    ]
+    segments.push({
+      type: type === PT_LOAD ? 'load' : 'other',
+      virtualAddress,
+      physicalAddress,
+      fileOffset,
+      fileSize,
+      memorySize,
+    })
   }
 
   const raw: (Omit<ElfSection, 'name'> & { nameOffset: number })[] = []
@@ -137,6 +156,9 @@ export function parseElf(bytes: Uint8Array): ElfImage {
   }
   const names = raw[namesIndex]
   const strings = names && file.slice(Number(names.offset), Number(names.size))
-  const sections = raw.map(({ nameOffset, ...section }) => ({ ...section, name: strings ? strings.cstringAt(nameOffset) : '' }))
+  const sections = raw.map(({ nameOffset, ...section }) => ({
+    ...section,
+    name: strings ? strings.cstringAt(nameOffset) : '',
+  }))
   return new ElfImage(bytes, littleEndian, entry, sections, segments)
 }

@@ -1,5 +1,5 @@
-import type { ElfImage } from './elf.ts'
 import { type LineRow, readLinePrograms } from './dwarf-line.ts'
+import type { ElfImage } from './elf.ts'
 
 export interface LineEntry {
   /** Path of the source file as the compiler noted it. */
@@ -7,11 +7,15 @@ export interface LineEntry {
   readonly line: number
   /** Where the code of this row begins, as linked. */
   readonly address: bigint
+  /** Is it a place where a statement begins, in the compiler's opinion? */
+  readonly isStatement: boolean
 }
 
 /** Line of the source for each address of the code, from the DWARF line programs of one file. */
 export class LineTable {
   readonly #rows: readonly LineRow[]
+  /** One row an address: the last that begins a statement, else the last. */
+  readonly #byAddress: readonly LineRow[]
   readonly files: readonly string[]
 
   constructor(rows: readonly LineRow[]) {
@@ -19,6 +23,13 @@ export class LineTable {
     this.#rows = [...rows].sort((a, b) =>
       a.address === b.address ? Number(b.isEnd) - Number(a.isEnd) : a.address < b.address ? -1 : 1,
     )
+    const best: LineRow[] = []
+    for (const row of this.#rows) {
+      const last = best.at(-1)
+      if (last?.address !== row.address) best.push(row)
+      else if (row.isStatement || !last.isStatement || last.isEnd) best[best.length - 1] = row
+    }
+    this.#byAddress = best
     this.files = [...new Set(rows.filter((row) => !row.isEnd).map((row) => row.file))]
   }
 
@@ -29,14 +40,15 @@ export class LineTable {
 
   at(address: bigint): LineEntry | undefined {
     let low = 0
-    let high = this.#rows.length
+    let high = this.#byAddress.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.#rows[middle]!.address <= address) low = middle + 1
+      if (this.#byAddress[middle]!.address <= address) low = middle + 1
       else high = middle
     }
-    const row = this.#rows[low - 1]
-    return row && !row.isEnd && row.line > 0 ? { file: row.file, line: row.line, address: row.address } : undefined
+    const row = this.#byAddress[low - 1]
+    if (!row || row.isEnd || row.line === 0) return undefined
+    return { file: row.file, line: row.line, address: row.address, isStatement: row.isStatement }
   }
 
   /**

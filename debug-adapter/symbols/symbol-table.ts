@@ -37,7 +37,8 @@ export class SymbolTable {
     const nearest = this.#sorted[low - 1]
     for (let i = low - 1; i >= 0 && i >= low - 1 - LOOK_BACK; i--) {
       const symbol = this.#sorted[i]!
-      if (symbol.size > 0n && address < symbol.address + symbol.size) return { name: symbol.name, offset: address - symbol.address, symbol }
+      if (symbol.size > 0n && address < symbol.address + symbol.size)
+        return { name: symbol.name, offset: address - symbol.address, symbol }
     }
     if (!nearest || nearest.size > 0n || address - nearest.address > MAX_UNSIZED) return undefined
     return { name: nearest.name, offset: address - nearest.address, symbol: nearest }

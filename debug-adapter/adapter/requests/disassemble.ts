@@ -14,7 +14,10 @@ const MAX_INSTRUCTIONS = 100_000
  * Exactly `instructionCount` rows of 4 bytes, negative offsets included: PowerPC instructions all have one size, so that
  * backwards is as exact as forwards. What cannot be read is a row that says so.
  */
-export const disassemble: RequestHandler<DebugProtocol.DisassembleArguments, DebugProtocol.DisassembleResponse['body']> = {
+export const disassemble: RequestHandler<
+  DebugProtocol.DisassembleArguments,
+  DebugProtocol.DisassembleResponse['body']
+> = {
   command: 'disassemble',
   capabilities: { supportsDisassembleRequest: true },
   handle: (session, args) => {
@@ -24,7 +27,11 @@ export const disassemble: RequestHandler<DebugProtocol.DisassembleArguments, Deb
     const bytes = BigInt(args.offset ?? 0) + BigInt(args.instructionOffset ?? 0) * INSTRUCTION_BYTES
     const start = offsetReference(parseReference(args.memoryReference), bytes)
     const aligned = { ...start, address: start.address & ~(INSTRUCTION_BYTES - 1n) }
-    return { instructions: rows(session.target, aligned, count, args.resolveSymbols !== false, (file) => session.sourcePath(file)) }
+    return {
+      instructions: rows(session.target, aligned, count, args.resolveSymbols !== false, (file) =>
+        session.sourcePath(file),
+      ),
+    }
   },
 }
 
@@ -75,4 +82,3 @@ function rows(
     }
   }
 }
-

@@ -17,7 +17,15 @@ export const exceptionInfo: RequestHandler<
       exceptionId: rule,
       description: `${exception.title}\nexpected: ${expected}\nfound: ${found}\nsource: ${source}`,
       breakMode: 'always',
-      details: { message: `expected ${expected}; found ${found}`, typeName: rule, fullTypeName: `${rule} (${source})`, rule, expected, found, source },
+      details: {
+        message: `expected ${expected}; found ${found}`,
+        typeName: rule,
+        fullTypeName: `${rule} (${source})`,
+        rule,
+        expected,
+        found,
+        source,
+      },
     }
   },
 }

@@ -3,7 +3,10 @@ import { allProcedures, listingSource } from '../listings.ts'
 import type { RequestHandler } from '../request.ts'
 
 /** Every listing of the firmware, and the guest's source files that the line information names. */
-export const loadedSources: RequestHandler<DebugProtocol.LoadedSourcesArguments, DebugProtocol.LoadedSourcesResponse['body']> = {
+export const loadedSources: RequestHandler<
+  DebugProtocol.LoadedSourcesArguments,
+  DebugProtocol.LoadedSourcesResponse['body']
+> = {
   command: 'loadedSources',
   capabilities: { supportsLoadedSourcesRequest: true },
   handle: (session) => {

@@ -1,6 +1,5 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import type { RequestHandler } from '../request.ts'
-import { hex } from '../format.ts'
 
 /** The guest's kernel; firmware has no addresses of its own. */
 export const modules: RequestHandler<DebugProtocol.ModulesArguments, DebugProtocol.ModulesResponse['body']> = {
@@ -8,7 +7,6 @@ export const modules: RequestHandler<DebugProtocol.ModulesArguments, DebugProtoc
   capabilities: { supportsModulesRequest: true },
   handle: (session) => {
     const path = session.launchArguments.kernel
-    const { kernelBase } = session.target.machine
     return {
       modules: [
         {
@@ -16,7 +14,6 @@ export const modules: RequestHandler<DebugProtocol.ModulesArguments, DebugProtoc
           name: path.replace(/^.*[\\/]/, ''),
           path,
           symbolStatus: session.target.symbols.names.length > 0 ? 'symbols loaded' : 'no symbols',
-          ...(kernelBase !== undefined && { addressRange: hex(kernelBase) }),
         },
       ],
       totalModules: 1,

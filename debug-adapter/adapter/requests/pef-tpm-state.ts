@@ -5,7 +5,10 @@ import type { RequestHandler } from '../request.ts'
 const BANKS = ['sha1', 'sha256'] as const
 const PCRS = 24
 
-export const pefTpmState: RequestHandler<PefRequests['pef/tpmState']['arguments'], PefRequests['pef/tpmState']['body']> = {
+export const pefTpmState: RequestHandler<
+  PefRequests['pef/tpmState']['arguments'],
+  PefRequests['pef/tpmState']['body']
+> = {
   command: 'pef/tpmState',
   handle: (session) => {
     const { tpm } = session.target.machine

@@ -1,4 +1,4 @@
-import type { WireRecord, PefRequests } from '../protocol.ts'
+import type { PefRequests, WireRecord } from '../protocol.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
 import { toWire } from '../wire.ts'
 

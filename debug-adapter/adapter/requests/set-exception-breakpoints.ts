@@ -32,7 +32,9 @@ export const setExceptionBreakpoints: RequestHandler<
   handle: (session, { filters }) => {
     for (const name of filters)
       if (!EXCEPTION_FILTERS.includes(name as ExceptionFilter))
-        throw new RequestError(`There is no exception filter ${JSON.stringify(name)}; there are ${EXCEPTION_FILTERS.join(', ')}.`)
+        throw new RequestError(
+          `There is no exception filter ${JSON.stringify(name)}; there are ${EXCEPTION_FILTERS.join(', ')}.`,
+        )
     session.exceptionFilters = new Set(filters as ExceptionFilter[])
     if (session.launched) session.execution.exceptionFilters = session.exceptionFilters
     return { breakpoints: filters.map(() => ({ verified: true })) }

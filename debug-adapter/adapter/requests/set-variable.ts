@@ -2,7 +2,10 @@ import type { DebugProtocol } from '@vscode/debugprotocol'
 import type { RequestHandler } from '../request.ts'
 
 /** Registers can be set, to the value of any expression. */
-export const setVariable: RequestHandler<DebugProtocol.SetVariableArguments, DebugProtocol.SetVariableResponse['body']> = {
+export const setVariable: RequestHandler<
+  DebugProtocol.SetVariableArguments,
+  DebugProtocol.SetVariableResponse['body']
+> = {
   command: 'setVariable',
   capabilities: { supportsSetVariable: true },
   handle: (session, { variablesReference, name, value }) => {

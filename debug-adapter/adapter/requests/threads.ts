@@ -7,7 +7,8 @@ import { THREAD_ID } from '../session.ts'
 export const threads: RequestHandler<unknown, DebugProtocol.ThreadsResponse['body']> = {
   command: 'threads',
   handle: (session) => {
-    const state = session.launched && !session.execution.running ? ` (${privilegeState(session.target.machine.cpu.msr)})` : ''
+    const state =
+      session.launched && !session.execution.running ? ` (${privilegeState(session.target.machine.cpu.msr)})` : ''
     return { threads: [{ id: THREAD_ID, name: `vCPU 0${state}` }] }
   },
 }

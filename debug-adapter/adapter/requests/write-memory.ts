@@ -3,7 +3,10 @@ import { refusalText } from '../../machine/refusal.ts'
 import { offsetReference, parseReference, writeMemory as write } from '../references.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
 
-export const writeMemory: RequestHandler<DebugProtocol.WriteMemoryArguments, DebugProtocol.WriteMemoryResponse['body']> = {
+export const writeMemory: RequestHandler<
+  DebugProtocol.WriteMemoryArguments,
+  DebugProtocol.WriteMemoryResponse['body']
+> = {
   command: 'writeMemory',
   capabilities: { supportsWriteMemoryRequest: true },
   handle: (session, { memoryReference, offset = 0, data, allowPartial = false }) => {
