@@ -21,7 +21,6 @@ interface Placement {
 }
 
 const REAL_MODE_ADDRESS = (1n << 60n) - 1n
-const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 const mask64 = (value: bigint) => BigInt.asUintN(64, value)
 
 export class GuestSymbols {
@@ -53,14 +52,10 @@ export class GuestSymbols {
     }
     this.#table = new SymbolTable(symbols)
     this.#lines = lines
-    const loads = kernel?.segments.filter((segment) => segment.type === 'load') ?? []
-    const starts = loads.map((segment) => segment.virtualAddress).sort(ascending)
-    const ends = loads.map((segment) => segment.virtualAddress + segment.memorySize).sort(ascending)
-    const start = starts[0] ?? 0n
-    const end = ends.at(-1) ?? 0n
-    this.#extent = { start, end }
-    this.#hasImage = loads.length > 0
-    this.#placements = [{ delta: 0n, start, end }]
+    const extent = kernel?.imageExtent()
+    this.#extent = extent ?? { start: 0n, end: 0n }
+    this.#hasImage = extent !== undefined
+    this.#placements = [{ delta: 0n, ...this.#extent }]
   }
 
   /** Tells where the kernel image lies in guest physical memory. */

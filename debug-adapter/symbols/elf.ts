@@ -24,6 +24,7 @@ const EM_PPC64 = 21
 const PT_LOAD = 1
 const SHT_SYMTAB = 2
 const SHT_NOBITS = 8
+const SHF_ALLOC = 2n
 const SHF_COMPRESSED = 0x800n
 const STT_NOTYPE = 0
 const STT_OBJECT = 1
@@ -48,6 +49,23 @@ export class ElfImage {
 
   section(name: string): ElfSection | undefined {
     return this.sections.find((section) => section.name === name)
+  }
+
+  /**
+   * Addresses of the image as it is linked, from the first section that a flat binary would hold to the end of what is
+   * reserved behind it; undefined where there is none. A loader puts `start` where it loads the kernel.
+   */
+  imageExtent(): { readonly start: bigint; readonly end: bigint } | undefined {
+    const allocated = this.sections.filter((section) => (section.flags & SHF_ALLOC) !== 0n && section.size > 0n)
+    const starts = allocated.filter((section) => section.type !== SHT_NOBITS).map((section) => section.address)
+    const ends = allocated.map((section) => section.address + section.size)
+    const loads = this.segments.filter((segment) => segment.type === 'load' && segment.fileSize > 0n)
+    // A file without a section table still has segments.
+    if (starts.length === 0) starts.push(...loads.map((segment) => segment.virtualAddress))
+    if (ends.length === 0) ends.push(...loads.map((segment) => segment.virtualAddress + segment.memorySize))
+    const start = starts.sort(ascending)[0]
+    const end = ends.sort(ascending).at(-1)
+    return start === undefined || end === undefined ? undefined : { start, end }
   }
 
   /**
@@ -85,8 +103,11 @@ export class ElfImage {
       if (name === 0 || sectionIndex === SHN_UNDEF) continue
       if (sectionIndex >= SHN_LORESERVE && sectionIndex !== SHN_XINDEX) continue
       if (type !== STT_FUNC && type !== STT_OBJECT && type !== STT_NOTYPE) continue
+      const text = strings.cstringAt(name)
+      // The anchor of the table of contents is a number for the linker, no place.
+      if (text === '.TOC.') continue
       symbols.push({
-        name: strings.cstringAt(name),
+        name: text,
         address,
         size,
         kind: type === STT_FUNC ? 'function' : type === STT_OBJECT ? 'object' : 'label',
@@ -96,6 +117,8 @@ export class ElfImage {
     return symbols
   }
 }
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Bytes from the global to the local entry point (64-bit ELF V2 ABI §3.4.1: bits 5 to 7 of st_other). */
 function localEntryOffset(other: number): number {

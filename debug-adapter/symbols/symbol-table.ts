@@ -54,8 +54,8 @@ export class SymbolTable {
 }
 
 const LOOK_BACK = 16
-/** A symbol without a size is believed for 1 MiB at most. */
-const MAX_UNSIZED = 0x10_0000n
+/** A symbol without a size is believed for 64 KiB at most. */
+const MAX_UNSIZED = 0x1_0000n
 
 /** Of several symbols at one address: functions with a size first, names without dots before others. */
 function rank(symbol: CodeSymbol): number {

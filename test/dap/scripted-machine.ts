@@ -144,7 +144,7 @@ export class ScriptedMachine implements Debuggee {
       if (s.type === 'load')
         view.write(s.physicalAddress, this.config.kernel.slice(Number(s.fileOffset), Number(s.fileOffset + s.fileSize)))
     this.#store(CALL_SITE, BigInt(SYSTEM_CALL_2), 4)
-    this.#store(CALL_SITE + 4n, 0x4bffffccn, 4) // b _start
+    this.#store(CALL_SITE + 4n, 0x4bffffc8n, 4) // b _start
     this.memory.assign(0n, 128, { owner: 'guest', use: 'memory of VM 1', lpid: 1, gpa: 0n })
     this.memory.assign(SECURE_RA_BIT, 2, { owner: 'ultravisor', use: 'text' })
     this.#enterGuest(MSR.SF | MSR.ME | MSR.LE)
@@ -163,6 +163,7 @@ export class ScriptedMachine implements Debuggee {
   }
 
   *#callSteps(): Steps<void> {
+    const registers = [...this.#gpr]
     const back = { nia: this.cpu.spr(SPR.SRR0), msr: this.cpu.spr(SPR.SRR1) & ~0x30_0000n }
     this.trace.add({
       type: 'ultracall',
@@ -186,8 +187,8 @@ export class ScriptedMachine implements Debuggee {
         source: 'test §1',
       })
       this.esm = { outcome: 'refused', returnCode: -1n, rules: ['TEST-001'], reason: 'a bad image' }
-      this.#gpr[3] = BigInt.asUintN(64, -1n)
-      Object.assign(this.cpu, back)
+      registers[3] = BigInt.asUintN(64, -1n)
+      this.#restore(registers, back)
     } else if (this.#calls++ === 0) {
       this.vmState = 'secure'
       this.esm = { outcome: 'secure', returnCode: 0n, rules: [], reason: 'all is well' }
@@ -196,9 +197,12 @@ export class ScriptedMachine implements Debuggee {
       this.trace.add({ type: 'console', text: 'good' })
       this.trace.add({ type: 'console', text: 'bye\nunfinished' })
       this.end = { how: 'halted', reason: 'the script is over' }
-    } else {
-      Object.assign(this.cpu, back)
-    }
+    } else this.#restore(registers, back)
+  }
+
+  #restore(registers: readonly bigint[], core: { nia: bigint; msr: bigint }): void {
+    for (const [i, value] of registers.entries()) this.#gpr[i] = value
+    Object.assign(this.cpu, core)
   }
 
   *#help(): Steps<void> {
