@@ -140,10 +140,13 @@ async function readOperand(path: string, io: FileAccess, crypto: CryptoProvider)
     )
   const absolute = resolvePath(io.cwd, path)
   const folder = absolute.replace(/[\\/][^\\/]*$/, '')
-  const readBeside = (name: string) =>
-    readAttributeFile('operand', name, 'a file that the YAML names', { ...io, cwd: folder })
+  // svm-tool takes paths from the folder it is run in; beside the YAML is what most people mean.
+  const readNamed = async (name: string) => {
+    const beside = await io.readFile(resolvePath(folder, name)).catch(() => undefined)
+    return beside ?? readAttributeFile('operand', name, 'a YAML that names files that are there', io)
+  }
   try {
-    return await operandFromYaml(bytes, readBeside, crypto)
+    return await operandFromYaml(bytes, readNamed, crypto)
   } catch (error) {
     if (error instanceof AttributeError) throw error
     throw new AttributeError('operand', path, accepted, error instanceof Error ? error.message : String(error))

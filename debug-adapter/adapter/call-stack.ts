@@ -45,25 +45,27 @@ function guestFrame(
   { id, frame, innermost }: Extract<Frame, { kind: 'guest' }>,
   sourcePath: (file: string) => string | undefined,
 ): DebugProtocol.StackFrame {
-  // A return address may be the first of the next line: the line of the call is that of the instruction before.
-  const lookup = frame.isCaller ? frame.address - 4n : frame.address
-  const line = target.symbols.lineAt(lookup)
+  const line = lineOf(target, frame)
   const path = line && sourcePath(line.file)
   return {
     id,
     name: target.symbols.describe(frame.address),
-    ...(line && {
-      source: {
-        name: line.file.replace(/^.*[\\/]/, ''),
-        path: path ?? line.file,
-        ...(!path && { presentationHint: 'deemphasize' as const }),
-      },
-    }),
-    line: line?.line ?? 0,
+    ...(path && { source: { name: path.replace(/^.*[\\/]/, ''), path } }),
+    line: path ? line!.line : 0,
     column: 0,
     moduleId: 'guest',
     instructionPointerReference: hex(frame.address),
-    // The outer frames of an interrupted guest stand out less while firmware is on top.
     presentationHint: target.symbols.at(frame.address) || innermost ? 'normal' : 'subtle',
   }
+}
+
+/** A return address may be the first of the next line: the line of a call is that of the instruction before. */
+function lineOf(target: Target, frame: GuestFrame): ReturnType<Target['symbols']['lineAt']> {
+  return target.symbols.lineAt(frame.isCaller ? frame.address - 4n : frame.address)
+}
+
+/** Source files that the frames of the guest belong to, as the line information names them. */
+export function sourceFiles(target: Target, frames: readonly Frame[]): string[] {
+  const files = frames.map((frame) => (frame.kind === 'guest' ? lineOf(target, frame.frame)?.file : undefined))
+  return [...new Set(files.filter((file) => file !== undefined))]
 }

@@ -2,7 +2,7 @@
  * Runs the machine in slices, so that a request that arrives meanwhile (`pause` above all) is answered at once, and decides
  * where it stops.
  */
-import type { Advance, MachineEnd, StepFrame } from '../machine/api.ts'
+import type { Advance, EsmResult, MachineEnd, StepFrame } from '../machine/api.ts'
 import type { Refusal } from '../machine/refusal.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
 import type { Breakpoints, Hit } from './breakpoints.ts'
@@ -31,6 +31,8 @@ export interface ExecutionEvents {
   stopped(stop: Stop): void
   ended(end: MachineEnd): void
   record(record: TraceRecord): void
+  /** UV_ESM has come to its result. */
+  esm(result: EsmResult): void
   say(text: string): void
   /** Now and then while it runs, and before each stop. */
   progress(): void
@@ -42,12 +44,14 @@ const PROGRESS_MS = 100
 export class Execution {
   exceptionFilters: ReadonlySet<ExceptionFilter> = new Set()
   #plan: Plan | undefined
+  #started = false
   #pauseAsked = false
   #scheduled: NodeJS.Immediate | undefined
   #lastProgress = 0
   #refusal: (Refusal & { by: string }) | undefined
   #callHits: Hit[] = []
-  #esmSeen: unknown
+  #esmSeen: EsmResult | undefined
+  #newEsm: EsmResult | undefined
   /** Frames at the last step, to know which procedures have been entered since. */
   #framesBefore: readonly StepFrame[] = []
   #end: MachineEnd | undefined
@@ -66,6 +70,11 @@ export class Execution {
     this.#unsubscribe = target.machine.trace.subscribe((record) => this.#observe(record))
   }
 
+  /** Has it ever run? */
+  get started(): boolean {
+    return this.#started
+  }
+
   get running(): boolean {
     return this.#plan !== undefined
   }
@@ -77,6 +86,7 @@ export class Execution {
   /** Goes on by a plan. The machine must stand. */
   start(plan: Plan): void {
     this.#plan = plan
+    this.#started = true
     this.#pauseAsked = false
     this.#lastProgress = Date.now()
     this.breakpoints.setTemporary(plan.until)
@@ -126,6 +136,7 @@ export class Execution {
     const advance = this.#advance(inGuest, plan)
     this.#noteContext(advance)
     if (advance.kind === 'crossing') return false
+    this.#noteEsm()
     const stop = this.noDebug ? undefined : (this.#exception(advance) ?? this.#breakpoint(advance))
     if (advance.kind === 'step') this.#framesBefore = [...machine.frames()]
     else this.#framesBefore = []
@@ -161,12 +172,17 @@ export class Execution {
     this.#callHits.push(...this.breakpoints.hitsOfCall(record))
   }
 
+  #noteEsm(): void {
+    const { esm } = this.target.machine
+    this.#newEsm = esm !== this.#esmSeen ? esm : undefined
+    this.#esmSeen = esm
+    if (this.#newEsm) this.events.esm(this.#newEsm)
+  }
+
   #exception(advance: Advance): Stop | undefined {
     const refusal = this.#refusal
     this.#refusal = undefined
-    const { esm } = this.target.machine
-    const newEsm = esm !== this.#esmSeen ? esm : undefined
-    this.#esmSeen = esm
+    const newEsm = this.#newEsm
     const stop = (filter: ExceptionFilter, title: string, about: Refusal): Stop => ({
       reason: 'exception',
       exception: { filter, title, refusal: about },

@@ -4,7 +4,7 @@ import { readMemory } from './references.ts'
 import type { Target } from './target.ts'
 
 export function isLittleEndian(target: Target): boolean {
-  return ((target.guest?.msr ?? MSR.LE) & MSR.LE) !== 0n
+  return ((target.guestMsr ?? MSR.LE) & MSR.LE) !== 0n
 }
 
 /** An unsigned integer of 1, 2, 4 or 8 bytes in the guest's byte order; undefined where nothing can be read. */

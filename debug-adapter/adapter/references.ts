@@ -52,7 +52,11 @@ function resolve(target: Target, { space, address }: MemoryReference): Resolved 
   if (space === 'ea') {
     const translation = target.translate(address)
     // A page that the guest cannot reach this very moment (it moves, or is paged out) may still be there for a debugger.
-    const behind = translation.ok ? translation.ra : pageBehind(target, translation.gpa)
+    const behind = translation.ok
+      ? translation.ra
+      : translation.gpa !== undefined
+        ? target.pageBehind(translation.gpa)
+        : undefined
     if (behind === undefined)
       return no(
         'MEM-005',
@@ -62,7 +66,7 @@ function resolve(target: Target, { space, address }: MemoryReference): Resolved 
       )
     ra = behind
   } else if (space === 'gpa') {
-    const behind = pageBehind(target, address)
+    const behind = target.pageBehind(address)
     if (behind === undefined)
       return no(
         'MEM-006',
@@ -86,10 +90,6 @@ function resolve(target: Target, { space, address }: MemoryReference): Resolved 
       'Power ISA 3.0C III 5.7',
     )
   return { ok: true, ra }
-}
-
-function pageBehind(target: Target, gpa: bigint | undefined): bigint | undefined {
-  return gpa === undefined ? undefined : target.machine.guestPage(gpa)
 }
 
 /** Outcome of a read: the readable bytes from the start on; then what said no, and for how many of the bytes asked for. */

@@ -4,7 +4,7 @@ import { Event, Response } from '@vscode/debugadapter/lib/messages.js'
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js'
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import { checkAttributes, type FileAccess, loadMachineConfig, loadSymbolFiles, resolvePath } from '../files.ts'
-import type { MachineEnd } from '../machine/api.ts'
+import type { EsmResult, MachineEnd } from '../machine/api.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
 import type { DebuggeeFactory } from './debuggee.ts'
@@ -45,6 +45,7 @@ export class PefSession extends ProtocolServer {
   #variables: Variables | undefined
   #frames: readonly Frame[] | undefined
   #output = new Output((body) => this.sendEvent(event('output', body)))
+  readonly #sourcePaths = new Map<string, string | undefined>()
   #recordsSent = 0
   #over = false
 
@@ -55,7 +56,7 @@ export class PefSession extends ProtocolServer {
     super()
     this.#handlers = new Map(handlers.map((handler) => [handler.command, handler]))
     this.on('close', () => this.close())
-    this.on('error', () => this.close())
+    this.on('error', (problem: { body?: unknown }) => this.#transportError(String(problem.body)))
   }
 
   /** The machine and what is known of it. @throws RequestError before launch */
@@ -133,6 +134,7 @@ export class PefSession extends ProtocolServer {
         stopped: (stop) => this.#stopped(stop),
         ended: (end) => this.#ended(end),
         record: (record) => this.#output.record(record),
+        esm: (result) => this.#esm(result),
         say: (text) => this.#output.send({ category: 'console', output: `${text}\n` }),
         progress: () => this.#progress(),
       },
@@ -157,14 +159,38 @@ export class PefSession extends ProtocolServer {
     this.execution.start(plan)
   }
 
-  /** Path of a source file of the line information as the client can open it. */
+  /**
+   * Looks for source files that the line information names, so that {@link sourcePath} knows them: a place in the code
+   * whose source is not here is better shown as disassembly.
+   */
+  async findSources(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      if (this.#sourcePaths.has(file)) continue
+      const path = this.#sourceCandidate(file)
+      const readable = await this.host
+        .files(this.#cwd)
+        .readFile(path)
+        .then(
+          () => true,
+          () => false,
+        )
+      this.#sourcePaths.set(file, readable ? path : undefined)
+    }
+  }
+
+  /** Path of a source file as the client can open it; undefined where it is not here. */
   sourcePath(file: string): string | undefined {
-    const kernel = this.#launched?.arguments.kernel
-    if (!kernel) return undefined
-    const folder = resolvePath(this.#launched!.arguments.__workspaceFolder ?? this.host.cwd, kernel).replace(
-      /[\\/][^\\/]*$/,
-      '',
-    )
+    return this.#sourcePaths.get(file)
+  }
+
+  get #cwd(): string {
+    return this.#launched?.arguments.__workspaceFolder ?? this.host.cwd
+  }
+
+  /** The compiler's relative paths are taken from the folder of the kernel. */
+  #sourceCandidate(file: string): string {
+    const kernel = this.launchArguments.kernel
+    const folder = resolvePath(this.#cwd, kernel).replace(/[\\/][^\\/]*$/, '')
     return resolvePath(folder, file)
   }
 
@@ -189,7 +215,7 @@ export class PefSession extends ProtocolServer {
       const body = handler.handle(this, request.arguments ?? {})
       response.body = body instanceof Promise ? await body : body
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
+      const text = problemText(request.command, error)
       response.success = false
       response.message = text
       // Braces would be taken for placeholders.
@@ -213,6 +239,17 @@ export class PefSession extends ProtocolServer {
     )
   }
 
+  #esm({ outcome, reason, returnCode, rules }: EsmResult): void {
+    this.#output.flush()
+    if (outcome === 'secure')
+      this.#output.send({ category: 'console', output: `UV_ESM: the VM is secure: ${reason}\n` })
+    else {
+      const ids = rules.length > 0 ? ` [${rules.join(', ')}]` : ''
+      const output = `UV_ESM refused the image, return code ${BigInt.asIntN(64, returnCode)}${ids}: ${reason}\n`
+      this.#output.send({ category: 'important', output })
+    }
+  }
+
   #ended(end: MachineEnd): void {
     this.#output.flush()
     const { machine } = this.target
@@ -220,6 +257,12 @@ export class PefSession extends ProtocolServer {
     this.#output.send({ category: 'console', output: `The VM ${ENDS[end.how]}: ${end.reason}\n` })
     this.sendEvent(event('exited', { exitCode }))
     this.sendEvent(event('terminated', {}))
+  }
+
+  /** A message that is no JSON is left out; a broken stream ends the session. */
+  #transportError(text: string): void {
+    if (/^(in|out)Stream/.test(text)) this.close()
+    else console.error(text)
   }
 
   #progress(): void {
@@ -230,6 +273,13 @@ export class PefSession extends ProtocolServer {
     const body: PefEvents['pef/traceAdvanced'] = { total }
     this.sendEvent(event('pef/traceAdvanced', body))
   }
+}
+
+function problemText(command: string, error: unknown): string {
+  // Only the protocol's own arguments are used unchecked: where they have another shape, say that.
+  if (error instanceof TypeError)
+    return `The arguments of ${JSON.stringify(command)} are not what the protocol asks for: ${error.message}.`
+  return error instanceof Error ? error.message : String(error)
 }
 
 const ENDS = { halted: 'ended by itself', stopped: 'was stopped', fault: 'cannot go on' } as const

@@ -1,5 +1,7 @@
+import { MSR } from '../machine/cpu/msr.ts'
 import { SPR } from '../machine/cpu/spr.ts'
 import type { CpuExit, Translation } from '../machine/cpu/types.ts'
+import { PAGE_BYTES } from '../machine/memory/real-memory.ts'
 import type { Debuggee } from './debuggee.ts'
 import type { GuestSymbols } from './guest-symbols.ts'
 
@@ -20,8 +22,10 @@ export interface GuestContext {
 
 /** Vectors that leave address and MSR in HSRR0 and HSRR1 (spec/ultravisor.md §1.4); 0x500 does by LPCR[LPES]. */
 const HSRR_VECTORS = new Set([0xe00, 0xe20, 0xe40, 0xe60, 0xe80, 0xea0, 0x980, 0xf80, 0x1500])
-/** SRR1 bits that an interrupt adds: for 0xC00 the level of the `sc`. */
-const SC_LEVEL = 0x30_0000n
+const PAGE_MASK = BigInt(PAGE_BYTES) - 1n
+
+/** Bits of SRR1 and HSRR1 that tell of the interrupt, not of the MSR before it: 33:36 and 42:47. */
+const STATUS_BITS = 0x783f_0000n
 
 /** The machine that is debugged, with what the debugger itself knows of it. */
 export class Target {
@@ -29,6 +33,8 @@ export class Target {
   #left: GuestContext | undefined
   /** The guest has executed or is about to execute its first instruction. */
   #entered = false
+  /** Secure pages of the guest by guest physical address, as of a length of the log. */
+  #owned: { records: number; pages: ReadonlyMap<bigint, bigint> } = { records: -1, pages: new Map() }
 
   constructor(
     readonly machine: Debuggee,
@@ -59,6 +65,11 @@ export class Target {
     }
   }
 
+  /** The guest's MSR, or undefined before its first instruction. */
+  get guestMsr(): bigint | undefined {
+    return this.#entered ? (this.#left?.msr ?? this.machine.cpu.msr) : undefined
+  }
+
   /** The guest has the processor (again). */
   guestHasProcessor(): void {
     this.#entered = true
@@ -76,17 +87,38 @@ export class Target {
     this.#left = {
       ...guest,
       nia: exit.vector === 0xc00 ? next - 4n : next,
-      msr: exit.vector === 0xc00 ? msr & ~SC_LEVEL : msr,
+      msr: msr & ~STATUS_BITS,
     }
   }
 
-  /** Translates a guest effective address as the guest would, also while firmware has the processor. */
+  /** Real address behind a guest physical address, wherever the page is; undefined where it is nowhere. */
+  pageBehind(gpa: bigint): bigint | undefined {
+    // While UV_ESM runs, a page that has moved is in no table that the processor uses; its owner is known all the same.
+    return this.machine.guestPage(gpa) ?? this.#ownedPage(gpa)
+  }
+
+  #ownedPage(gpa: bigint): bigint | undefined {
+    const { memory, trace } = this.machine
+    if (this.#owned.records !== trace.records.length) {
+      const pages = new Map<bigint, bigint>()
+      for (const page of memory.owned())
+        if (page.gpa !== undefined && page.owner === 'secure guest') pages.set(page.gpa, page.ra)
+      this.#owned = { records: trace.records.length, pages }
+    }
+    const page = this.#owned.pages.get(gpa & ~PAGE_MASK)
+    return page === undefined ? undefined : page + (gpa & PAGE_MASK)
+  }
+
+  /**
+   * Translates a guest effective address as the guest would, also while firmware has the processor. In the middle of
+   * UV_ESM the guest's pages are in secure memory already and its MSR is not: that must not hide them from a debugger.
+   */
   translate(ea: bigint): Translation {
     const { cpu } = this.machine
     const guest = this.#left
     if (!guest) return cpu.translate(ea, 'load')
     const { msr } = cpu
-    cpu.msr = guest.msr
+    cpu.msr = guest.msr | MSR.S
     try {
       return cpu.translate(ea, 'load')
     } finally {

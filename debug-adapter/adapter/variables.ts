@@ -2,10 +2,11 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import { MSR, privilegeState } from '../machine/cpu/msr.ts'
 import { SPR } from '../machine/cpu/spr.ts'
+import { SECURE_RA_BIT } from '../machine/memory/real-memory.ts'
 import type { StepValue, StepValues } from '../machine/steps.ts'
 import type { Frame } from './call-stack.ts'
 import { evaluate } from './expressions.ts'
-import { hex, hex64, stepValueText } from './format.ts'
+import { hex, hex64, hexBytes, stepValueText } from './format.ts'
 import { stepLines } from './listings.ts'
 import {
   conditionText,
@@ -58,12 +59,12 @@ export class Variables {
         }),
         this.#scope(
           'Processor: general registers',
-          this.#general(() => processorContext(this.target), true),
+          this.#general(() => processorContext(this.target), true, false),
           'registers',
         ),
         this.#scope(
           'Processor: special registers',
-          this.#special(() => processorContext(this.target), true),
+          this.#special(() => processorContext(this.target), true, false),
           'registers',
         ),
       ]
@@ -84,6 +85,7 @@ export class Variables {
       this.#scope('General registers', this.#general(context, live), 'registers'),
       this.#scope('Special registers', this.#special(context, live), 'registers'),
       this.#scope('Condition register', this.#condition(context, live), 'registers'),
+      this.#scope('Pages', this.#pages(frame.frame)),
     ]
   }
 
@@ -130,34 +132,36 @@ export class Variables {
   }
 
   #stepValue(name: string, value: StepValue): DebugProtocol.Variable {
+    const memoryReference = typeof value === 'bigint' ? referenceOfStepValue(name, value) : undefined
     return {
       name,
       value: stepValueText(value),
       type: value instanceof Uint8Array ? `${value.length} bytes` : typeof value === 'bigint' ? 'u64' : typeof value,
       evaluateName: name,
-      variablesReference: 0,
+      variablesReference: value instanceof Uint8Array && value.length > 16 ? this.#reference(byteRows(value)) : 0,
+      ...(memoryReference && { memoryReference }),
     }
   }
 
-  #general(context: () => GuestContext, live: boolean): Container {
+  #general(context: () => GuestContext, live: boolean, ofGuest = true): Container {
     return {
-      children: () => context().gpr.map((value, i) => this.#address(`r${i}`, value)),
+      children: () => context().gpr.map((value, i) => this.#address(`r${i}`, value, ofGuest)),
       ...this.#setter(live),
     }
   }
 
-  #special(context: () => GuestContext, live: boolean): Container {
+  #special(context: () => GuestContext, live: boolean, ofGuest = true): Container {
     return {
       children: () => {
         const now = context()
         return [
-          this.#address('nia', now.nia),
+          this.#address('nia', now.nia, ofGuest),
           this.#msr(now.msr, live),
-          this.#address('lr', now.lr),
-          this.#address('ctr', now.ctr),
+          this.#address('lr', now.lr, ofGuest),
+          this.#address('ctr', now.ctr, ofGuest),
           this.#xer(now.xer),
           { name: 'cr', value: hex(now.cr >>> 0), type: 'u32', evaluateName: '$cr', variablesReference: 0 },
-          ...sprNames().map((name) => this.#address(name, this.target.machine.cpu.spr(SPR[name]))),
+          ...sprNames().map((name) => this.#address(name, this.target.machine.cpu.spr(SPR[name]), ofGuest)),
         ]
       },
       ...this.#setter(live),
@@ -177,6 +181,29 @@ export class Variables {
       },
       ...this.#setter(live),
     }
+  }
+
+  /** Which pages the guest stands on, on both sides of the barrier. */
+  #pages({ address, stackPointer }: { address: bigint; stackPointer: bigint }): Container {
+    return {
+      children: () => [
+        text('page of the code', this.#pageText(address)),
+        text('page of the stack', this.#pageText(stackPointer)),
+      ],
+      fixed: 'Pages move by the calls of hypervisor and ultravisor; change memory instead.',
+    }
+  }
+
+  #pageText(ea: bigint): string {
+    const { machine } = this.target
+    const translation = this.target.translate(ea)
+    if (translation.gpa === undefined) return `not translated: ${translation.ok ? '' : translation.reason}`
+    const ra = translation.ok ? translation.ra : this.target.pageBehind(translation.gpa)
+    const state = machine.pageState(translation.gpa)
+    const use = ra === undefined ? undefined : machine.memory.ownerOf(ra)
+    const place =
+      ra === undefined ? 'nowhere' : `${(ra & SECURE_RA_BIT) !== 0n ? 'secure' : 'normal'} memory, ra ${hex(ra)}`
+    return [`gpa ${hex(translation.gpa)}`, place, use && `${use.owner}: ${use.use}`, state].filter(Boolean).join('; ')
   }
 
   #setter(live: boolean): Pick<Container, 'set' | 'fixed'> {
@@ -236,16 +263,33 @@ export class Variables {
   }
 
   /** A 64-bit register; where memory of the guest is behind it, it can be opened as memory. */
-  #address(name: string, value: bigint): DebugProtocol.Variable {
-    const symbol = this.target.symbols.at(value)
+  #address(name: string, value: bigint, ofGuest = true): DebugProtocol.Variable {
+    const symbol = ofGuest ? this.target.symbols.at(value) : undefined
     return {
       name,
       value: symbol ? `${hex64(value)} <${this.target.symbols.describe(value)}>` : hex64(value),
       type: 'u64',
       ...(readRegister(this.target, name) && { evaluateName: `$${name.toLowerCase()}` }),
       variablesReference: 0,
-      ...(value >= MIN_ADDRESS && this.target.translate(value).ok && { memoryReference: hex(value) }),
+      ...(ofGuest && value >= MIN_ADDRESS && this.target.translate(value).ok && { memoryReference: hex(value) }),
     }
+  }
+}
+
+/** Firmware works with real and guest physical addresses: those that can be told apart can be opened as memory. */
+function referenceOfStepValue(name: string, value: bigint): string | undefined {
+  if (/gpa/i.test(name)) return `gpa:${hex(value)}`
+  return (value & SECURE_RA_BIT) !== 0n && value >> 49n === 0n ? `ra:${hex(value)}` : undefined
+}
+
+/** Bytes as rows of 16. */
+function byteRows(bytes: Uint8Array): Container {
+  return {
+    children: () =>
+      Array.from({ length: Math.ceil(bytes.length / 16) }, (_, i) =>
+        text(`+0x${(i * 16).toString(16).padStart(4, '0')}`, hexBytes(bytes.subarray(i * 16, i * 16 + 16))),
+      ),
+    fixed: 'Values of a firmware step show what it computed; they cannot be changed.',
   }
 }
 

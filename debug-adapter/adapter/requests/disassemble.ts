@@ -68,17 +68,14 @@ function rows(
     const symbol = resolveSymbols ? target.symbols.at(address) : undefined
     const line = target.symbols.lineAt(address)
     const key = line ? `${line.file}:${line.line}` : ''
-    const isNewLine = line !== undefined && key !== lastLine
+    const path = line && key !== lastLine ? sourcePath(line.file) : undefined
     lastLine = key
     return {
       address: hex64(address),
       instructionBytes: Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' '),
       instruction: target_ ? `${decoded.text} <${target.symbols.describe(decoded.target!)}>` : decoded.text,
       ...(symbol?.offset === 0n && { symbol: symbol.name }),
-      ...(isNewLine && {
-        location: { name: line.file.replace(/^.*[\\/]/, ''), path: sourcePath(line.file) ?? line.file },
-        line: line.line,
-      }),
+      ...(path && { location: { name: path.replace(/^.*[\\/]/, ''), path }, line: line!.line }),
     }
   }
 }

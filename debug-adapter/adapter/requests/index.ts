@@ -1,5 +1,6 @@
 /** Every request that the adapter answers. */
 import type { RequestHandler } from '../request.ts'
+import { completions } from './completions.ts'
 import { configurationDone } from './configuration-done.ts'
 import { continueRequest } from './continue.ts'
 import { disassemble } from './disassemble.ts'
@@ -47,6 +48,7 @@ export const requestHandlers: readonly RequestHandler[] = [
   variables,
   setVariable,
   evaluate,
+  completions,
   continueRequest,
   pause,
   next,

@@ -9,9 +9,13 @@ export const loadedSources: RequestHandler<
 > = {
   command: 'loadedSources',
   capabilities: { supportsLoadedSourcesRequest: true },
-  handle: (session) => {
+  handle: async (session) => {
     const files = session.launched ? session.target.symbols.sourceFiles : []
-    const guest = files.map((file) => ({ name: file.replace(/^.*[\\/]/, ''), path: session.sourcePath(file) ?? file }))
+    if (session.launched) await session.findSources(files)
+    const guest = files.flatMap((file) => {
+      const path = session.sourcePath(file)
+      return path ? [{ name: file.replace(/^.*[\\/]/, ''), path }] : []
+    })
     return { sources: [...allProcedures().map(listingSource), ...guest] }
   },
 }

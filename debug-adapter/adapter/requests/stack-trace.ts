@@ -1,11 +1,12 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
-import { stackFrame } from '../call-stack.ts'
+import { sourceFiles, stackFrame } from '../call-stack.ts'
 import type { RequestHandler } from '../request.ts'
 
 export const stackTrace: RequestHandler<DebugProtocol.StackTraceArguments, DebugProtocol.StackTraceResponse['body']> = {
   command: 'stackTrace',
   capabilities: { supportsDelayedStackTraceLoading: true },
-  handle: (session, { startFrame = 0, levels }) => {
+  handle: async (session, { startFrame = 0, levels }) => {
+    await session.findSources(sourceFiles(session.target, session.frames))
     const { frames } = session
     const shown = frames.slice(startFrame, levels ? startFrame + levels : undefined)
     return {

@@ -1,5 +1,5 @@
-import { cfb, gcm, unsafe } from '@noble/ciphers/aes.js'
 import { ghash } from '@noble/ciphers/_polyval.js'
+import { cfb, gcm, unsafe } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'

@@ -28,16 +28,21 @@ class Der {
     const start = this.#at
     const found = this.#byte(what)
     if (found !== tag)
-      throw new KeyFormatError(`${what}: expected tag 0x${tag.toString(16)} at offset ${start}, found 0x${found.toString(16)}`)
+      throw new KeyFormatError(
+        `${what}: expected tag 0x${tag.toString(16)} at offset ${start}, found 0x${found.toString(16)}`,
+      )
     let length = this.#byte(what)
     if (length > 0x80 && length <= 0x83) {
       const bytes = length - 0x80
       length = 0
       for (let i = 0; i < bytes; i++) length = length * 256 + this.#byte(what)
-    } else if (length >= 0x80) throw new KeyFormatError(`${what}: a length at offset ${start + 1} that DER does not allow`)
+    } else if (length >= 0x80)
+      throw new KeyFormatError(`${what}: a length at offset ${start + 1} that DER does not allow`)
     const end = this.#at + length
     if (end > this.bytes.length)
-      throw new KeyFormatError(`${what}: ${length} bytes at offset ${this.#at}, but ${this.bytes.length - this.#at} are left`)
+      throw new KeyFormatError(
+        `${what}: ${length} bytes at offset ${this.#at}, but ${this.bytes.length - this.#at} are left`,
+      )
     const contents = this.bytes.subarray(this.#at, end)
     this.#at = end
     return contents
@@ -135,7 +140,9 @@ function privateFromPkcs1(der: Uint8Array): RsaPrivateKey {
   outer.end('RSA private key')
   const version = key.integer('version')
   if (version !== 0n) throw new KeyFormatError(`RSA private key of version ${version}: only keys with two primes`)
-  const [n, e, d, p, q] = ['modulus', 'public exponent', 'private exponent', 'prime 1', 'prime 2'].map((w) => key.integer(w))
+  const [n, e, d, p, q] = ['modulus', 'public exponent', 'private exponent', 'prime 1', 'prime 2'].map((w) =>
+    key.integer(w),
+  )
   try {
     return rsaPrivateKey(n!, e!, d!, p!, q!)
   } catch (error) {
@@ -156,7 +163,8 @@ function privateFromPkcs8(der: Uint8Array): RsaPrivateKey {
  */
 export function parsePrivateKey(bytes: Uint8Array): RsaPrivateKey {
   const pem = readPem(bytes)
-  if (pem?.label.endsWith('PUBLIC KEY')) throw new KeyFormatError(`expected a private key, found a public key (${pem.label})`)
+  if (pem?.label.endsWith('PUBLIC KEY'))
+    throw new KeyFormatError(`expected a private key, found a public key (${pem.label})`)
   if (pem && (pem.label === 'ENCRYPTED PRIVATE KEY' || /ENCRYPTED/.test(pem.headers)))
     throw new KeyFormatError(
       'the private key is encrypted with a passphrase: decrypt it first (openssl pkey -in KEY -out PLAIN)',

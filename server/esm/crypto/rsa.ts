@@ -76,7 +76,8 @@ export function rsaPrivateKey(n: bigint, e: bigint, d: bigint, p: bigint, q: big
   return { n, e, d, p, q, bytes: Math.ceil(n.toString(16).length / 2) }
 }
 
-const hashOf = (options: OaepOptions, ...parts: Uint8Array[]): Uint8Array => options.crypto[options.hash ?? 'sha256'](...parts)
+const hashOf = (options: OaepOptions, ...parts: Uint8Array[]): Uint8Array =>
+  options.crypto[options.hash ?? 'sha256'](...parts)
 
 function mgf1(options: OaepOptions, seed: Uint8Array, length: number): Uint8Array {
   const out = new Uint8Array(length)
@@ -128,7 +129,8 @@ export function oaepDecrypt(key: RsaPrivateKey, ciphertext: Uint8Array, options:
   const data = xor(maskedData, mgf1(options, seed, maskedData.length))
   const one = data.indexOf(1, labelHash.length)
   const padding = data.subarray(labelHash.length, one < 0 ? data.length : one)
-  const good = encoded[0] === 0 && labelHash.every((byte, i) => byte === data[i]) && one >= 0 && padding.every((b) => b === 0)
+  const good =
+    encoded[0] === 0 && labelHash.every((byte, i) => byte === data[i]) && one >= 0 && padding.every((b) => b === 0)
   return good ? data.slice(one + 1) : undefined
 }
 

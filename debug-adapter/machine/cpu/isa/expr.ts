@@ -73,14 +73,19 @@ export type Effect =
 export type Value = Expr | number | bigint
 const literal = (value: Value, type: Type): Expr =>
   typeof value === 'object' ? value : { op: 'const', type, value: BigInt.asUintN(type === 'i64' ? 64 : 32, BigInt(value)) }
-const typeOf = (...values: Value[]): Type => values.find((v): v is Expr => typeof v === 'object')?.type ?? 'i64'
+/** @throws TypeError where one is 32 bits wide and the other 64 */
+function sameType(...values: Value[]): Type {
+  const types = new Set(values.flatMap((v) => (typeof v === 'object' ? [v.type] : [])))
+  if (types.size > 1) throw new TypeError('an expression mixes i32 and i64: use low() or wide()')
+  return [...types][0] ?? 'i64'
+}
 
 const binary = (name: BinaryOp) => (a: Value, b: Value): Expr => {
-  const type = typeOf(a, b)
+  const type = sameType(a, b)
   return { op: 'binary', type, name, args: [literal(a, type), literal(b, type)] }
 }
 const compare = (name: CompareOp) => (a: Value, b: Value): Expr => {
-  const type = typeOf(a, b)
+  const type = sameType(a, b)
   return { op: 'compare', type: 'i32', name, args: [literal(a, type), literal(b, type)] }
 }
 const unary = (name: UnaryOp) => (a: Expr): Expr => ({
@@ -128,7 +133,7 @@ export const low = (a: Expr): Expr => (a.type === 'i32' ? a : { op: 'convert', t
 export const wide = (a: Expr): Expr => (a.type === 'i64' ? a : { op: 'convert', type: 'i64', args: [a] })
 export const zext32 = (a: Expr): Expr => and(a, 0xffff_ffff)
 export const select = (condition: Expr, a: Value, b: Value): Expr => {
-  const type = typeOf(a, b)
+  const type = sameType(a, b)
   return { op: 'select', type, args: [condition, literal(a, type), literal(b, type)] }
 }
 export const load = (size: Size, ea: Expr): Expr => ({ op: 'load', type: 'i64', size, args: [ea] })
@@ -141,7 +146,7 @@ export const mode64: Expr = { op: 'mode64', type: 'i32' }
 export const cr = (number: Expr): Expr => ({ op: 'cr', type: 'i32', args: [low(shl(number, 2))] })
 /** Bit `number` (0..31, IBM order) of the condition register, as 0 or 1. */
 export const crBit = (number: Expr): Expr => and(shrU(cr(shrU(number, 2)), crShift(number)), 1)
-export const crShift = (number: Expr): Expr => low(sub(3, and(number, 3)))
+export const crShift = (number: Expr): Expr => low(xor(and(number, 3), 3))
 
 export const set = (target: Expr, value: Expr): Effect => ({ op: 'set', target: target as Gpr, value })
 export const setState = (name: StateName, value: Value): Effect => ({

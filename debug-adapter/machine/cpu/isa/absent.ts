@@ -1,0 +1,2 @@
+import type { Insn } from './insn.ts'
+export const absent: readonly Insn[] = []

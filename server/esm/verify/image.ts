@@ -1,0 +1,183 @@
+import { locateOperand } from '../cpio.ts'
+import type { CryptoProvider } from '../crypto/provider.ts'
+import type { RsaPrivateKey } from '../crypto/rsa.ts'
+import { bySeverity, type Finding, finding, isFatal } from '../findings.ts'
+import { flattenKernel, type KernelImage, KernelImageError } from '../kernel-image.ts'
+import { sameBytes } from '../reader.ts'
+import { listAttachments, readAttachment } from './attachments.ts'
+import { checkMasterKey, compareDigest, type DigestList, openDigests, RTAS_CODE } from './digests.ts'
+import { explainUnwrapFailure, inspectRecipients, type KnownKey, unwrap } from './lockboxes.ts'
+import { inspectOperand, type Operand } from './operand.ts'
+
+/** Everything that is at hand; what is missing is not checked. */
+export interface ImageParts {
+  readonly crypto: CryptoProvider
+  /** The operand as a file of its own. Where `esmbInitrd` is given too, both should be the same (ESM084). */
+  readonly operand?: Uint8Array
+  /** An initrd with the operand in front, as the machine loads it. */
+  readonly esmbInitrd?: Uint8Array
+  /** Where the machine loads `esmbInitrd`; a multiple of 64 KiB where it is not known. */
+  readonly loadAddress?: number | bigint
+  /** The initrd without an operand; where it is missing, what is behind the archive of `esmbInitrd`. */
+  readonly initrd?: Uint8Array
+  /** vmlinux, an ELF file. */
+  readonly kernel?: Uint8Array
+  readonly bootargs?: string
+  /** The wrapping key of the machine that is to boot, as a PEM file. */
+  readonly tpmPublicKeyPem?: string | Uint8Array
+  /** Every other public-key file at hand. */
+  readonly knownKeys?: readonly KnownKey[]
+  /** The private half of the machine's wrapping key: it must open lockbox-1. */
+  readonly tpmPrivateKey?: RsaPrivateKey
+  /** The owner's key, or recipients' keys: one of them may open some lockbox, so that what is sealed can be checked. */
+  readonly privateKeys?: readonly RsaPrivateKey[]
+}
+
+/**
+ * Everything that is wrong with an operand and what it is made for, not only the first, the most severe first. Never throws for
+ * what is in the files. UV_ESM would refuse where {@link isFatal} of one is true; so nothing fatal means as much as the parts
+ * given can tell.
+ */
+export function verifyImage(parts: ImageParts): Finding[] {
+  const findings: Finding[] = []
+  const kernel = parts.kernel && flattenInto(parts.kernel, findings)
+  const { blob, initrd } = findOperand(parts, findings)
+  if (parts.bootargs !== undefined) findings.push(...inspectBootargsText(parts.bootargs))
+  if (blob) {
+    const inspection = inspectOperand(blob)
+    findings.push(...inspection.findings)
+    if (inspection.operand) verifyContents(inspection.operand, parts, { kernel, initrd }, findings)
+  }
+  return bySeverity(findings)
+}
+
+interface Contents {
+  readonly kernel?: KernelImage
+  readonly initrd?: Uint8Array
+}
+
+function flattenInto(elf: Uint8Array, findings: Finding[]): KernelImage | undefined {
+  try {
+    return flattenKernel(elf)
+  } catch (error) {
+    if (!(error instanceof KernelImageError)) throw error
+    findings.push(error.finding)
+    return undefined
+  }
+}
+
+function findOperand(parts: ImageParts, findings: Finding[]): { blob?: Uint8Array; initrd?: Uint8Array } {
+  const { operand, esmbInitrd } = parts
+  if (!esmbInitrd) {
+    if (parts.initrd && locateOperand(parts.initrd).operand) findings.push(finding('ESM121'))
+    return { blob: operand, initrd: parts.initrd }
+  }
+  const located = locateOperand(esmbInitrd, parts.loadAddress)
+  findings.push(...located.findings)
+  const embedded = located.operand?.bytes
+  if (operand && embedded && !sameBytes(operand, embedded))
+    findings.push(finding('ESM084', { found: `${embedded.length} bytes in the image, ${operand.length} in the file` }))
+  return { blob: embedded, initrd: located.operand && esmbInitrd.subarray(located.archiveBytes) }
+}
+
+function verifyContents(operand: Operand, parts: ImageParts, contents: Contents, findings: Finding[]): void {
+  const { crypto, tpmPublicKeyPem, tpmPrivateKey, privateKeys = [], knownKeys } = parts
+  const recipients = inspectRecipients(operand, tpmPublicKeyPem, crypto, knownKeys)
+  const opened = tpmPrivateKey && operand.lockbox1 && unwrap(operand.lockbox1, tpmPrivateKey, crypto)
+  // What opens is for this machine, whatever its fingerprint says.
+  findings.push(...(opened ? recipients.filter((f) => f.severity !== 'E') : recipients))
+  const alreadyRefused = findings.some((f) => isFatal(f) && /^ESM02[0-5]$/.test(f.rule))
+  if (tpmPrivateKey && !opened && !alreadyRefused)
+    findings.push(...explainUnwrapFailure(operand, { crypto, tpmPublicKeyPem, otherPrivateKeys: privateKeys }))
+  const masterKey = opened ?? openAny(operand, privateKeys, crypto)
+  if (!masterKey) return
+  findings.push(...checkMasterKey(masterKey))
+  const { digests, findings: faults } = openDigests(operand, masterKey, crypto)
+  findings.push(...faults.filter((fault) => !findings.some((f) => f.rule === fault.rule)))
+  if (digests) findings.push(...compareAll(digests, parts, contents))
+  if (masterKey.length === 32) findings.push(...openAttachments(operand, masterKey, crypto))
+}
+
+function openAny(operand: Operand, keys: readonly RsaPrivateKey[], crypto: CryptoProvider): Uint8Array | undefined {
+  for (const key of keys)
+    for (const box of operand.lockboxes) {
+      const opened = unwrap(box, key, crypto)
+      if (opened) return opened
+    }
+  return undefined
+}
+
+function compareAll(digests: DigestList, parts: ImageParts, { kernel, initrd }: Contents): Finding[] {
+  const { crypto, bootargs } = parts
+  const findings: (Finding | undefined)[] = [compareDigest('rtas', digests.rtas, crypto.sha512(RTAS_CODE))]
+  if (kernel) {
+    if (digests.kernelSize !== kernel.bytes.length)
+      findings.push(
+        finding('ESM055', { expected: `${kernel.bytes.length} bytes`, found: `${digests.kernelSize} bytes` }),
+      )
+    findings.push(compareDigest('kernel', digests.kernel, hashKernel(kernel, digests.kernelSize, crypto)))
+  }
+  if (initrd) findings.push(compareDigest('initrd', digests.initrd, crypto.sha512(initrd)))
+  if (bootargs !== undefined)
+    findings.push(compareDigest('bootargs', digests.bootargs, crypto.sha512(new TextEncoder().encode(bootargs))))
+  return findings.filter((f) => f !== undefined)
+}
+
+/** SHA-512 of `size` bytes from the kernel's base: the image, and the zeros of its .bss behind it. */
+function hashKernel(kernel: KernelImage, size: number, crypto: CryptoProvider): Uint8Array {
+  const hash = crypto.sha512Stream()
+  hash.update(kernel.bytes.subarray(0, size))
+  const zeros = new Uint8Array(0x1_0000)
+  // What is behind the .bss is unknown: the digest of so many zeros is as good as any other that does not match.
+  for (let left = Math.min(size, kernel.memoryBytes) - kernel.bytes.length; left > 0; left -= zeros.length)
+    hash.update(zeros.subarray(0, Math.min(left, zeros.length)))
+  return hash.digest()
+}
+
+function openAttachments(operand: Operand, masterKey: Uint8Array, crypto: CryptoProvider): Finding[] {
+  const { filesFdt } = operand
+  if (!filesFdt) return []
+  const names = new Set(listAttachments(filesFdt).map(({ name }) => name))
+  const opened = [...names].flatMap((name) => readAttachment(filesFdt, name, masterKey, crypto).findings)
+  // What can be said without the key has been said.
+  return opened.filter(({ rule }) => rule === 'ESM066')
+}
+
+/** ESM081 and ESM058 about `/chosen/bootargs` as the guest has it: text and one NUL. */
+export function inspectBootargs(property: Uint8Array | undefined): Finding[] {
+  const path = '/chosen/bootargs'
+  if (!property || property.length === 0)
+    return [finding('ESM081', { found: property ? 'an empty property' : 'none', path })]
+  const findings: Finding[] = []
+  const nul = property.indexOf(0)
+  // The digest decides about these: the ultravisor drops the last byte, whatever it is, and hashes the rest.
+  if (nul < 0) findings.push(finding('ESM081', { found: 'no NUL: the last character is dropped', severity: 'W', path }))
+  else if (nul < property.length - 1)
+    findings.push(
+      finding('ESM081', { found: `a NUL ${property.length - 1 - nul} bytes before the end`, severity: 'W', path }),
+    )
+  const text = new TextDecoder().decode(nul < 0 ? property : property.subarray(0, nul))
+  return [...findings, ...inspectWhiteSpace(text, path)]
+}
+
+/** ESM058 and ESM059 about a command line. */
+export function inspectBootargsText(text: string): Finding[] {
+  const findings = inspectWhiteSpace(text)
+  if (!asksForSecureVm(text)) findings.push(finding('ESM059', { found: JSON.stringify(text) }))
+  return findings
+}
+
+/** As Linux reads it: the first `svm=` anywhere, and a true value behind it (spec/esm-operand.md §4.4). */
+export function asksForSecureVm(bootargs: string): boolean {
+  return /^(1|[yY]|[oO][nN])/.test(bootargs.split('svm=')[1] ?? '')
+}
+
+function inspectWhiteSpace(text: string, path?: string): Finding[] {
+  const found = [
+    ...(/^\s/.test(text) ? ['white space at the start'] : []),
+    ...(/\s$/.test(text) ? ['white space at the end'] : []),
+    ...(/\S {2,}\S/.test(text) ? ['more than one space'] : []),
+    ...(/\S\s*[\t\n\r]\s*\S/.test(text) ? ['a tab or newline'] : []),
+  ]
+  return found.length > 0 ? [finding('ESM058', { found: found.join(', '), path })] : []
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { atCall, atEntry, folder, launched } from './scripted-session.ts'
+
+describe('breakpoints', () => {
+  it('by symbol, address, procedure and call; unknown names say why', async () => {
+    const { client, machine } = await launched()
+    const { breakpoints } = await client.ask('setFunctionBreakpoints', {
+      breakpoints: [
+        { name: 'middle' },
+        { name: '0x4000bc' },
+        { name: 'SCRIPTED_HELP' },
+        { name: 'UV_NOTHING' },
+        { name: '0x4001' },
+      ],
+    })
+    expect(breakpoints.map((one: { verified: boolean }) => one.verified)).toEqual([true, true, true, false, false])
+    expect(breakpoints[3].message).toContain('"UV_NOTHING" is neither a symbol')
+    expect(breakpoints[4].message).toContain('multiples of 4')
+    await client.run('configurationDone', {})
+    expect(await client.run('continue')).toMatchObject({
+      reason: 'function breakpoint',
+      hitBreakpointIds: [breakpoints[0].id],
+    })
+    expect(machine().cpu.nia).toBe(0x400048n)
+    expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [breakpoints[1].id] })
+    await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: 'SCRIPTED_HELP' }] })
+    expect(await client.run('continue')).toMatchObject({ reason: 'function breakpoint' })
+    expect((await client.stack())[0]).toBe('SCRIPTED_HELP — bring a page (hypervisor)')
+  })
+
+  it('on lines of a listing and of the guest source', async () => {
+    const { client, machine } = await launched()
+    const { sources } = await client.ask('loadedSources')
+    const listing = sources.find((one: { name: string }) => one.name === 'SCRIPTED_ESM.steps')
+    expect(
+      (await client.ask('source', { source: listing, sourceReference: listing.sourceReference })).content,
+    ).toContain('  2  ask the hypervisor')
+    const first = await client.ask('setBreakpoints', {
+      source: listing,
+      breakpoints: [{ line: 1 }, { line: 6 }, { line: 99 }],
+    })
+    expect(first.breakpoints).toMatchObject([
+      { verified: true, line: 4 },
+      { verified: true, line: 6 },
+      { verified: false },
+    ])
+    const guest = await client.ask('setBreakpoints', {
+      source: { path: `${folder}demo.c` },
+      breakpoints: [{ line: 13 }],
+    })
+    expect(guest.breakpoints).toMatchObject([{ verified: true, line: 13 }])
+    await client.run('configurationDone', {})
+    expect(await client.run('continue')).toMatchObject({
+      reason: 'breakpoint',
+      hitBreakpointIds: [guest.breakpoints[0].id],
+    })
+    expect(machine().cpu.nia).toBe(0x400070n)
+    await client.ask('setBreakpoints', { source: { path: `${folder}demo.c` }, breakpoints: [] })
+    expect(machine().breakpoints.size).toBe(0)
+    expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [first.breakpoints[0].id] })
+    expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [first.breakpoints[1].id] })
+    expect((await client.stack())[0]).toBe('SCRIPTED_ESM — decide (ultravisor)')
+  })
+
+  it('with conditions, counts and messages', async () => {
+    const { client, machine } = await atEntry()
+    await client.ask('setInstructionBreakpoints', {
+      breakpoints: [
+        { instructionReference: '0x400040', offset: 8, condition: 'r3 == 2' },
+        { instructionReference: '0x4000bc', logMessage: 'r3 was {r3}' } as object,
+      ],
+    })
+    await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: '0x400008', hitCondition: '3' }] })
+    expect(await client.run('continue')).toMatchObject({ reason: 'function breakpoint' })
+    expect(machine.cpu.lr).toBe(0x400068n)
+    await client.ask('setFunctionBreakpoints', { breakpoints: [] })
+    expect(await client.run('continue')).toMatchObject({ reason: 'instruction breakpoint' })
+    expect(machine.cpu.gpr(3)).toBe(2n)
+    expect(client.output('console')).toMatch(/r3 was 0x[0-9a-f]+/)
+  })
+
+  it('survive a restart', async () => {
+    const { client, machine } = await launched()
+    await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: 'leaf' }] })
+    await client.run('configurationDone', {})
+    const before = machine()
+    await client.run('restart', {})
+    expect(machine()).not.toBe(before)
+    expect(await client.run('continue')).toMatchObject({ reason: 'function breakpoint' })
+    expect((await client.stack())[0]).toBe('leaf+0x8')
+  })
+})
+
+describe('exceptions', () => {
+  it('any refusal stops with its rule', async () => {
+    const { client } = await atCall(true)
+    await client.ask('setExceptionBreakpoints', { filters: ['refusal'] })
+    expect(await client.run('next')).toMatchObject({ reason: 'exception' })
+    expect(await client.ask('exceptionInfo', { threadId: 1 })).toMatchObject({
+      exceptionId: 'TEST-001',
+      breakMode: 'always',
+      details: { rule: 'TEST-001', expected: 'a good image', found: 'a bad one', source: 'test §1' },
+    })
+    expect(client.output('stderr')).toContain('TEST-001: expected a good image; found a bad one')
+  })
+
+  it('ESM refused; an unknown filter is named', async () => {
+    const { client } = await atCall(true)
+    expect((await client.send('setExceptionBreakpoints', { filters: ['x'] })).message).toContain('refusal, esm, fault')
+    await client.ask('setExceptionBreakpoints', { filters: ['esm'] })
+    expect(await client.run('continue')).toMatchObject({ reason: 'exception', text: 'UV_ESM refused: a bad image' })
+    expect(client.output('important')).toBe('UV_ESM refused the image, return code -1 [TEST-001]: a bad image\n')
+  })
+})
