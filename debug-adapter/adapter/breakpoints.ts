@@ -42,6 +42,7 @@ export interface Hit {
 
 export class Breakpoints {
   #nextId = 1
+  readonly #ids = new WeakMap<object, number>()
   #kept: KeptBreakpoint[] = []
   #sources = new Map<string, { source: DebugProtocol.Source; lines: readonly DebugProtocol.SourceBreakpoint[] }>()
   #functions: readonly DebugProtocol.FunctionBreakpoint[] = []
@@ -220,7 +221,9 @@ export class Breakpoints {
     conditions: Conditions,
     answer: Partial<DebugProtocol.Breakpoint>,
   ): DebugProtocol.Breakpoint {
-    const id = this.#nextId++
+    // Resolved anew after a restart, a breakpoint keeps the number that the client knows it by.
+    const id = this.#ids.get(conditions) ?? this.#nextId++
+    this.#ids.set(conditions, id)
     const full: DebugProtocol.Breakpoint = {
       id,
       verified: resolved.place !== undefined,

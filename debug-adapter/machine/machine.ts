@@ -74,6 +74,7 @@ export class Machine {
       trace: this.trace,
       tpm: this.tpm,
       crypto: this.config.crypto,
+      random: this.inputs.stream('OPAL'),
       interventions: this.config.interventions,
       startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
     })
@@ -123,6 +124,8 @@ export class Machine {
         this.#steps = into === 'ultravisor' ? enterUltravisor(this.ultravisor, vector) : this.hypervisor.enter(vector)
         return { kind: 'crossing', exit }
       }
+      default:
+        throw new Error(`the processor came back with ${JSON.stringify(exit satisfies never)}`)
     }
   }
 
@@ -184,8 +187,13 @@ export class Machine {
     return svm?.slotOf(gpa >> PAGE_SHIFT) ? svm.stateOf(gpa >> PAGE_SHIFT) : undefined
   }
 
+  /** Guest physical address where the kernel lies; undefined before the VM is loaded. */
+  get kernelBase(): bigint | undefined {
+    return this.platform.guest?.kernelBase
+  }
+
   /** Real address behind a guest physical address, by the partition table that the processor uses now. */
-  guestPage(gpa: bigint): bigint | undefined {
+  guestRealAddress(gpa: bigint): bigint | undefined {
     const vm = this.hypervisor.vm
     if (!vm) return undefined
     const svm = this.ultravisor.svms.get(vm.lpid)

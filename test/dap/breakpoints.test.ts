@@ -81,12 +81,15 @@ describe('breakpoints', () => {
 
   it('survive a restart', async () => {
     const { client, machine } = await launched()
-    await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: 'leaf' }] })
+    const { breakpoints } = await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: 'leaf' }] })
     await client.run('configurationDone', {})
     const before = machine()
     await client.run('restart', {})
     expect(machine()).not.toBe(before)
-    expect(await client.run('continue')).toMatchObject({ reason: 'function breakpoint' })
+    expect(await client.run('continue')).toMatchObject({
+      reason: 'function breakpoint',
+      hitBreakpointIds: [breakpoints[0].id],
+    })
     expect((await client.stack())[0]).toBe('leaf+0x8')
   })
 })

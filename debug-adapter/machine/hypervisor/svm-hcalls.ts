@@ -104,7 +104,7 @@ function* takeBack(hv: Hypervisor, vm: Vm, gpa: bigint, place: 'secure out' | 'n
   return code
 }
 
-function* initDone(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
+function* initDone(_: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   yield INIT_DONE.at('check')
   if (!vm.secureGuest.started) return [H.UNSUPPORTED]
   const frames = [...vm.remainingNormal()]

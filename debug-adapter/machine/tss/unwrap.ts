@@ -1,7 +1,9 @@
 import type { CryptoProvider, RandomSource } from '../../../server/esm/crypto/provider.ts'
+import { type RsaPublicKey, toBigInt } from '../../../server/esm/crypto/rsa.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { equal, FieldReader, hex } from '../tpm/bytes.ts'
 import { CC, responseCodeName } from '../tpm/constants.ts'
+import { readPublicArea } from '../tpm/object.ts'
 import * as command from './commands.ts'
 import { nameOfPublic, PolicySession } from './policy-session.ts'
 import { TransportError, type TpmTransport } from './transport.ts'
@@ -29,10 +31,17 @@ export interface UnwrapOptions {
   readonly ciphertext: Uint8Array
 }
 
-export type Unwrapped =
-  | { readonly ok: true; readonly key: Uint8Array }
-  /** `rule`: of spec/esm-operand.md §12. */
-  | { readonly ok: false; readonly rule: string; readonly reason: string; readonly responseCode?: number }
+interface Result {
+  /** The TPM's key as ReadPublic gave it, where it came so far. */
+  readonly publicKey?: RsaPublicKey
+}
+
+export type Unwrapped = Result &
+  (
+    | { readonly ok: true; readonly key: Uint8Array }
+    /** `rule`: of spec/esm-operand.md §12. */
+    | { readonly ok: false; readonly rule: string; readonly reason: string; readonly responseCode?: number }
+  )
 
 /** Which rule a response code of which command is a case of (spec/tpm.md §4.6). */
 function ruleOf(name: string, code: number): string {
@@ -74,7 +83,8 @@ function* unwrap(transport: TpmTransport, options: UnwrapOptions): Steps<Unwrapp
   yield UNWRAP.at('readPublic')
   const read = yield* send(transport, command.readPublic(handle))
   if (read.code !== 0) return failure('ReadPublic', read.code)
-  const name = nameOfPublic(crypto, read.body.sized())
+  const publicArea = read.body.sized()
+  const name = nameOfPublic(crypto, publicArea)
   if (!equal(name, read.body.sized()))
     return { ok: false, rule: 'ESM132', reason: 'the TPM answered a Name that is not that of its public area' }
   if (!equal(name, publicName))
@@ -89,7 +99,17 @@ function* unwrap(transport: TpmTransport, options: UnwrapOptions): Steps<Unwrapp
   const result = yield* useSession(transport, options, session, name)
   yield UNWRAP.at('flush', { session: BigInt(sessionHandle) })
   yield* send(transport, command.flushContext(sessionHandle))
-  return result
+  return { ...result, publicKey: publicKeyOf(publicArea) }
+}
+
+/** The RSA key in a public area. @throws TransportError where it is none */
+function publicKeyOf(publicArea: Uint8Array): RsaPublicKey {
+  try {
+    const { modulus, exponent } = readPublicArea(publicArea, 1)
+    return { n: toBigInt(modulus), e: BigInt(exponent || 65537), bytes: modulus.length }
+  } catch (error) {
+    throw new TransportError(`a public area that is no RSA key: ${(error as Error).message}`)
+  }
 }
 
 function* useSession(

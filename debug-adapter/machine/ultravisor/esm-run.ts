@@ -1,5 +1,5 @@
 import type { FdtTree } from '../../../server/esm/fdt.ts'
-import type { Finding } from '../../../server/esm/findings.ts'
+import { type Finding, isFatal } from '../../../server/esm/findings.ts'
 import type { RegisterFile } from '../cpu/types.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL } from '../platform/hcall-table.ts'
@@ -118,13 +118,13 @@ export class EsmRun {
       if (this.findings.some((seen) => seen.rule === finding.rule && seen.message === finding.message)) continue
       this.findings.push(finding)
       const { rule, severity, message } = finding
-      if (severity !== 'E' && severity !== 'X') {
+      if (!isFatal(finding)) {
         this.uv.parts.trace.add({ type: 'finding', rule, severity, message })
         continue
       }
       const refusal = {
         rule,
-        expected: finding.expected ?? 'an operand that UV_ESM accepts',
+        expected: finding.expected,
         found: finding.found ?? message,
         source: 'spec/esm-operand.md §12',
       }

@@ -1,6 +1,5 @@
 import { locateOperand } from '../../../server/esm/cpio.ts'
-import type { Finding } from '../../../server/esm/findings.ts'
-import { finding } from '../../../server/esm/findings.ts'
+import { type Finding, finding, isFatal } from '../../../server/esm/findings.ts'
 import { checkMasterKey, compareDigest, type DigestList, openDigests } from '../../../server/esm/verify/digests.ts'
 import { inspectBootargs } from '../../../server/esm/verify/image.ts'
 import { explainUnwrapFailure, inspectRecipients } from '../../../server/esm/verify/lockboxes.ts'
@@ -63,22 +62,21 @@ function* verifySteps(run: EsmRun): Steps<void> {
   const { operand, findings } = inspectOperand(blob)
   // The real code meets a fault where it looks: the structure first, lockboxes and digests at their own steps.
   const stage = (from: number, to: number) => findings.filter((f) => ruleNumber(f) >= from && ruleNumber(f) < to)
-  run.judge([...stage(0, 20), ...findings.filter((f) => ruleNumber(f) >= 20 && !isRefusing(f))])
+  run.judge([...stage(0, 20), ...findings.filter((f) => ruleNumber(f) >= 20 && !isFatal(f))])
   if (!operand) return run.judge([finding('ESM009', { found: 'no operand that can be read' })])
 
   yield log(run, 18, 'files', { bytes: operand.filesFdt?.length ?? 0 })
-  run.judge(stage(60, 70).filter((f) => f.rule === 'ESM062'))
-  run.log(stage(60, 70))
+  run.judge(stage(60, 70))
   copyFiles(run, operand)
 
   yield log(run, 19, 'lockbox')
   const lockbox = operand.lockbox1
   run.judge(stage(20, 40).filter((f) => f.rule !== 'ESM022' && f.rule !== 'ESM023' && f.rule !== 'ESM025'))
-  const tpmPem = run.uv.wrappingKeyPem ? run.uv.wrappingKeyPem() : undefined
-  const key = yield* openLockbox(run, lockbox!.encryptedSymkey!, (found) =>
-    explainUnwrapFailure(operand, { tpmPublicKeyPem: tpmPem, crypto, found }),
+  const { key, tpmPublicKeyPem } = yield* openLockbox(run, lockbox!.encryptedSymkey!, (found, pem) =>
+    explainUnwrapFailure(operand, { ...(pem && { tpmPublicKeyPem: pem }), crypto, found }),
   )
-  if (tpmPem) run.log(inspectRecipients(operand, tpmPem, crypto).filter((f) => !isRefusing(f)))
+  // It opened: what its fingerprint says is of interest, not a reason to refuse.
+  run.log(inspectRecipients(operand, tpmPublicKeyPem, crypto).map((f) => ({ ...f, severity: 'W' as const })))
   run.judge(checkMasterKey(key))
 
   yield log(run, 20, 'digests', { bytes: operand.digestsFdt?.ciphertext?.length ?? 0 })
@@ -89,7 +87,6 @@ function* verifySteps(run: EsmRun): Steps<void> {
 }
 
 const ruleNumber = (f: Finding): number => Number(f.rule.slice(3))
-const isRefusing = (f: Finding): boolean => f.severity === 'E' || f.severity === 'X'
 
 function* compareAll(
   run: EsmRun,
@@ -120,7 +117,7 @@ function* compareAll(
   yield log(run, 24, 'judge', { mismatches: mismatches.length })
   const bootargsDiffer = mismatches.some((f) => f.rule === 'ESM057')
   // What looks odd in the boot arguments is a reason only where their digest does not match.
-  run.log(bootargsFindings.filter((f) => !isRefusing(f) || bootargsDiffer))
+  run.log(bootargsFindings.filter((f) => !isFatal(f) || bootargsDiffer))
   run.judge(mismatches)
 }
 

@@ -1,5 +1,5 @@
-import type { Finding } from '../../../server/esm/findings.ts'
-import { ruleSentence } from '../../../server/esm/rules.ts'
+import { writePublicKeyPem } from '../../../server/esm/crypto/pem.ts'
+import { type Finding, finding } from '../../../server/esm/findings.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL, hcallCodeName } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
@@ -38,9 +38,13 @@ const PROPERTIES: readonly WrappingKeyProperty[] = [
   'wrapping-key-policy-b',
 ]
 
-function machineFinding(rule: string, found: string): Finding {
-  return { rule, severity: 'E', message: `${ruleSentence(rule)}: ${found}`, found } as Finding
+/** What the lockbox turned out to be, and for which TPM key: for findings about recipients. */
+export interface OpenedLockbox {
+  readonly key: Uint8Array
+  readonly tpmPublicKeyPem: string
 }
+
+export type ExplainUnwrap = (found: string, tpmPublicKeyPem: string | undefined) => readonly Finding[]
 
 /**
  * Has the TPM unwrap the master key and puts it into the keys page.
@@ -50,16 +54,16 @@ function machineFinding(rule: string, found: string): Finding {
 export function* openLockbox(
   run: EsmRun,
   encryptedSymkey: Uint8Array,
-  explain: (found: string) => readonly Finding[],
-): Steps<Uint8Array> {
+  explain: ExplainUnwrap,
+): Steps<OpenedLockbox> {
   return yield* OPEN.frame({ encryptedSymkey }, openSteps(run, encryptedSymkey, explain))
 }
 
 function* openSteps(
   run: EsmRun,
   ciphertext: Uint8Array,
-  explain: (found: string) => readonly Finding[],
-): Steps<Uint8Array> {
+  explain: ExplainUnwrap,
+): Steps<OpenedLockbox> {
   const { uv } = run
   yield OPEN.at('properties')
   const values = new Map<WrappingKeyProperty, Uint8Array>()
@@ -68,7 +72,7 @@ function* openSteps(
     if (value) values.set(name, value)
   }
   const missing = PROPERTIES.filter((name) => !values.has(name))
-  if (missing.length > 0) run.judge([machineFinding('ESM130', `no ${missing.join(', ')}`)])
+  if (missing.length > 0) run.judge([finding('ESM130', { found: `no ${missing.join(', ')}` })])
 
   const handle = new DataView(values.get('wrapping-key-handle')!.slice().buffer).getUint32(0)
   yield OPEN.at('unwrap', { handle: BigInt(handle) })
@@ -86,14 +90,15 @@ function* openSteps(
       policyB: values.get('wrapping-key-policy-b')!,
       ciphertext,
     })
-    if (!unwrapped.ok) run.judge(unwrapFindings(unwrapped, explain))
+    const pem = unwrapped.publicKey && writePublicKeyPem(unwrapped.publicKey)
+    if (!unwrapped.ok) run.judge(unwrapFindings(unwrapped, (found) => explain(found, pem)))
     else {
       yield OPEN.at('keep', { bytes: unwrapped.key.length })
       keepMasterKey(run, unwrapped.key)
-      return unwrapped.key
+      return { key: unwrapped.key, tpmPublicKeyPem: pem! }
     }
   } catch (error) {
-    if (error instanceof TransportError) run.judge([machineFinding('ESM135', error.message)])
+    if (error instanceof TransportError) run.judge([finding('ESM135', { found: error.message })])
     throw error
   } finally {
     yield* uv.crossing.hypercall(HCALL.H_SVM_TPM_COMM, [CLOSE], run.frame.msr)
@@ -106,9 +111,9 @@ function unwrapFindings(
   failure: { readonly rule: string; readonly reason: string },
   explain: (found: string) => readonly Finding[],
 ): readonly Finding[] {
-  if (failure.rule !== 'ESM025' && failure.rule !== 'ESM026') return [machineFinding(failure.rule, failure.reason)]
+  if (failure.rule !== 'ESM025' && failure.rule !== 'ESM026') return [finding(failure.rule, { found: failure.reason })]
   const explained = explain(failure.reason)
-  return explained.length > 0 ? explained : [machineFinding(failure.rule, failure.reason)]
+  return explained.length > 0 ? explained : [finding(failure.rule, { found: failure.reason })]
 }
 
 /** One TPM command through the hypervisor (spec/tpm.md §4.5). */

@@ -1,0 +1,32 @@
+import type { Trace } from '../trace/trace.ts'
+
+/** The VM's one terminal: what it prints goes to the log, what is typed waits here. */
+export class Console {
+  readonly #decoder = new TextDecoder()
+  readonly #input: number[] = []
+  #text = ''
+
+  constructor(readonly trace: Trace) {}
+
+  /** Everything printed so far. */
+  get text(): string {
+    return this.#text
+  }
+
+  write(bytes: Uint8Array): void {
+    const text = this.#decoder.decode(bytes, { stream: true })
+    if (text === '') return
+    this.#text += text
+    this.trace.add({ type: 'console', text })
+  }
+
+  /** Queues what a person types. */
+  type(bytes: Uint8Array): void {
+    this.#input.push(...bytes)
+  }
+
+  /** @returns up to `most` bytes that were typed */
+  read(most: number): Uint8Array {
+    return Uint8Array.from(this.#input.splice(0, most))
+  }
+}
