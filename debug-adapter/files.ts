@@ -5,10 +5,11 @@
  */
 import { nobleCrypto } from '../server/esm/crypto/noble.ts'
 import { parsePrivateKey } from '../server/esm/crypto/pem.ts'
-import type { CryptoProvider } from '../server/esm/crypto/provider.ts'
+import type { CryptoProvider, RandomSource } from '../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../server/esm/crypto/rsa.ts'
 import { AttributeError } from './attribute-error.ts'
 import { checkAttributes } from './attributes.ts'
+import { Inputs } from './machine/clock/inputs.ts'
 import type { MachineConfig } from './machine/config.ts'
 import { operandFromYaml } from './operand-file.ts'
 
@@ -46,7 +47,9 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
   const kernel = await readAttributeFile('kernel', checked.kernel, ELF_ACCEPTED, io)
   if (magicOf(kernel) !== ELF_MAGIC) throw new AttributeError('kernel', checked.kernel, ELF_ACCEPTED, notElf(kernel))
   const initrd = checked.initrd && (await readAttributeFile('initrd', checked.initrd, 'an initrd file', io))
-  const operand = checked.operand && (await readOperand(checked.operand, io, crypto))
+  const operand =
+    checked.operand &&
+    (await readOperand(checked.operand, io, crypto, new Inputs(crypto, checked.seed).stream('operand')))
   const tpmKey = checked.tpmKey && (await readTpmKey(checked.tpmKey, io))
   return {
     kernel,
@@ -126,7 +129,12 @@ function notElf(bytes: Uint8Array): string {
 }
 
 /** A finished operand, or an svm_blob.yml that one is built from in memory. */
-async function readOperand(path: string, io: FileAccess, crypto: CryptoProvider): Promise<Uint8Array> {
+async function readOperand(
+  path: string,
+  io: FileAccess,
+  crypto: CryptoProvider,
+  random: RandomSource,
+): Promise<Uint8Array> {
   const accepted = 'an ESM operand (a flattened device tree) or an svm_blob.yml'
   const bytes = await readAttributeFile('operand', path, accepted, io)
   if (magicOf(bytes) === FDT_MAGIC) return bytes
@@ -146,7 +154,7 @@ async function readOperand(path: string, io: FileAccess, crypto: CryptoProvider)
     return beside ?? readAttributeFile('operand', name, 'a YAML that names files that are there', io)
   }
   try {
-    return await operandFromYaml(bytes, readNamed, crypto)
+    return await operandFromYaml(bytes, { readFile: readNamed, crypto, random })
   } catch (error) {
     if (error instanceof AttributeError) throw error
     throw new AttributeError('operand', path, accepted, error instanceof Error ? error.message : String(error))

@@ -188,7 +188,8 @@ class Scan {
   #end(header: Header, misplaced: boolean): number {
     const end = this.#roundUp(header.next, BLOCK)
     const told = this.#findings.some(({ rule }) => rule === 'ESM075')
-    if (!this.#operand && !told) this.#report('ESM070', { found: 'an archive without an operand', offset: 0, length: end })
+    if (!this.#operand && !told)
+      this.#report('ESM070', { found: 'an archive without an operand', offset: 0, length: end })
     const padding = this.initrd.subarray(header.next, end)
     // At an odd address the block ends elsewhere, and what looks like padding is not: ESM077 has said so.
     const isPadded = padding.length === end - header.next && padding.every((byte) => byte === 0)

@@ -101,6 +101,22 @@ function flatten(elf: Uint8Array): KernelImage {
   }
 }
 
+/**
+ * Whether the beginning of a file can be that of a kernel: for whoever does not want to read 40 MB at each key stroke.
+ * @param head the first 64 bytes or more
+ * @returns ESM120, or undefined
+ */
+export function inspectKernelHead(head: Uint8Array): Finding | undefined {
+  try {
+    checkHeader(head)
+    return undefined
+  } catch (error) {
+    if (error instanceof KernelImageError) return error.finding
+    if (error instanceof OffsetError) return new KernelImageError('an ELF file that is cut off').finding
+    throw error
+  }
+}
+
 const COMPRESSED: readonly (readonly [magic: string, name: string])[] = [
   ['\x1f\x8b', 'a gzip file'],
   ['\xfd7zXZ', 'an xz file'],

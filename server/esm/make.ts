@@ -81,7 +81,8 @@ export function makeOperand(recipe: OperandRecipe): Uint8Array {
   const file = newNode('file')
   if (files.length > 0) {
     const nested = filesFdt(files.map(({ name, bytes, comment }) => seal(bytes, comment, name)))
-    if (nested.length > FILES_PAGE_BYTES) throw new OperandError([finding('ESM061', { found: `${nested.length} bytes` })])
+    if (nested.length > FILES_PAGE_BYTES)
+      throw new OperandError([finding('ESM061', { found: `${nested.length} bytes` })])
     file.properties.set('files-fdt', nested)
   }
   // libfdt puts what is added first at the end.
@@ -94,7 +95,16 @@ export function makeOperand(recipe: OperandRecipe): Uint8Array {
 }
 
 /** In the order in which svm-tool comes to need them. */
-const OPERAND_NAMES = ['compatible', 'untrusted-comment', 'encrypted-symkey', 'algorithm', 'hash', 'ciphertext', 'iv', 'mac']
+const OPERAND_NAMES = [
+  'compatible',
+  'untrusted-comment',
+  'encrypted-symkey',
+  'algorithm',
+  'hash',
+  'ciphertext',
+  'iv',
+  'mac',
+]
 const DIGEST_LIST_NAMES = ['compatible', 'algorithm', 'rtas', 'kernel', 'kernel-size', 'initrd', 'bootargs']
 const FILES_NAMES = ['compatible', 'algorithm', 'untrusted-comment', 'ciphertext', 'iv', 'mac']
 
@@ -102,7 +112,12 @@ function treeOf(properties: Record<string, Uint8Array>, children: FdtNode[]): Fd
   return { ...newFdt(), root: newNode('', properties, children) }
 }
 
-function lockboxNode(name: string, holder: KeyHolder, masterKey: Uint8Array, { crypto, random }: OperandRecipe): FdtNode {
+function lockboxNode(
+  name: string,
+  holder: KeyHolder,
+  masterKey: Uint8Array,
+  { crypto, random }: OperandRecipe,
+): FdtNode {
   const key = parsePublicKey(holder.publicKey)
   const print = newNode('pubkey-fingerprint', {
     hash: crypto.sha256(holder.publicKey),
@@ -159,7 +174,10 @@ function filesFdt(nodes: readonly FdtNode[]): Uint8Array {
 function checkRecipe({ crypto, origin, recipients, digestsComment, files = [] }: OperandRecipe): Finding[] {
   const findings: Finding[] = []
   if (recipients.length === 0) findings.push(finding('ESM117', { found: 'no recipient' }))
-  const holders = [origin, ...recipients].map((holder, i) => ({ ...holder, who: i === 0 ? 'the origin' : `recipient ${i}` }))
+  const holders = [origin, ...recipients].map((holder, i) => ({
+    ...holder,
+    who: i === 0 ? 'the origin' : `recipient ${i}`,
+  }))
   const seen = new Map<string, string>()
   for (const { publicKey, who } of holders) {
     const key = readKey(publicKey, who)

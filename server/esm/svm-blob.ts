@@ -2,8 +2,7 @@
  * svm_blob.yml: what an operand is made of (spec/esm-operand.md §10). Checks everything at once and says where; the paths are
  * resolved by whoever has files.
  */
-import { isAttachmentName } from './verify/attachments.ts'
-import { inspectBootargsText } from './verify/image.ts'
+
 import {
   describeValue,
   readYaml,
@@ -13,6 +12,8 @@ import {
   type YamlText,
   type YamlValue,
 } from './svm-yaml.ts'
+import { isAttachmentName } from './verify/attachments.ts'
+import { inspectBootargsText } from './verify/image.ts'
 
 export type EntryKind = 'origin' | 'recipient' | 'digest' | 'file'
 
@@ -53,7 +54,12 @@ export interface SvmBlob {
   readonly origin: { readonly pubkey: string; readonly seckey: string; readonly comment: string }
   /** The first becomes lockbox-1. */
   readonly recipients: readonly { readonly pubkey: string; readonly comment: string }[]
-  readonly digest: { readonly args: string; readonly initramfs: string; readonly kernel: string; readonly comment: string }
+  readonly digest: {
+    readonly args: string
+    readonly initramfs: string
+    readonly kernel: string
+    readonly comment: string
+  }
   /** Each with its name: the last part of the path where none is given. */
   readonly files: readonly { readonly path: string; readonly name: string; readonly comment: string }[]
 }
@@ -104,7 +110,10 @@ function readEntry(item: YamlValue, findings: TextFindings): SvmBlobEntry | unde
   }
   const kind = key.text as EntryKind
   if (value.kind === 'map') return { kind, key, values: readValues(kind, key, value, findings) }
-  findings.add('ESM108', value, { expected: `a mapping with ${ENTRY_KINDS[kind].required.join(', ')}`, found: describeValue(value) })
+  findings.add('ESM108', value, {
+    expected: `a mapping with ${ENTRY_KINDS[kind].required.join(', ')}`,
+    found: describeValue(value),
+  })
   return { kind, key, values: new Map() }
 }
 
@@ -135,19 +144,28 @@ function readValues(kind: EntryKind, owner: YamlText, map: YamlMap, findings: Te
     findings.add('ESM106', key, { expected, found: describeValue(key) })
   }
   const missing = required.filter((name) => !present.has(name) && !meant.has(name))
-  if (missing.length > 0) findings.add('ESM107', owner, { expected: required.join(', '), found: `no ${missing.join(', ')} in ${kind}` })
-  checkValues(kind, values, findings)
+  if (missing.length > 0)
+    findings.add('ESM107', owner, { expected: required.join(', '), found: `no ${missing.join(', ')} in ${kind}` })
+  checkValues(kind, values, unknown.length + missing.length === 0, findings)
   return values
 }
 
 const SECRET = /(pass(word|phrase|wd)?|secret|token|pin)\s*[:=]\s*\S|PRIVATE KEY|\S\.(sec|key)\b/i
 
-function checkValues(kind: EntryKind, values: ReadonlyMap<string, YamlText>, findings: TextFindings): void {
+/** @param complete whether the entry has its keys: else what it says about booting is not worth telling yet */
+function checkValues(
+  kind: EntryKind,
+  values: ReadonlyMap<string, YamlText>,
+  complete: boolean,
+  findings: TextFindings,
+): void {
   const comment = values.get('comment')
-  if (comment?.text.includes('\n')) findings.add('ESM109', comment, { found: `${comment.text.split('\n').length} lines` })
-  else if (comment && SECRET.test(comment.text)) findings.add('ESM068', comment, { found: JSON.stringify(comment.text) })
+  if (comment?.text.includes('\n'))
+    findings.add('ESM109', comment, { found: `${comment.text.split('\n').length} lines` })
+  else if (comment && SECRET.test(comment.text))
+    findings.add('ESM068', comment, { found: JSON.stringify(comment.text) })
   const args = values.get('args')
-  if (args) checkArgs(args, findings)
+  if (args && complete) checkArgs(args, findings)
   const name = values.get('name') ?? values.get('path')
   if (kind === 'file' && name) {
     const text = values.has('name') ? name.text : baseName(name.text)
@@ -158,7 +176,9 @@ function checkValues(kind: EntryKind, values: ReadonlyMap<string, YamlText>, fin
 function checkArgs(args: YamlText, findings: TextFindings): void {
   const rest = findings.text.slice(args.span[1]).split(/\r?\n/, 1)[0]!
   if (args.style === 'plain' && (/^\s+#/.test(rest) || args.text.includes(': '))) {
-    findings.add('ESM123', args, { found: `${JSON.stringify(args.text)}, and behind it ${JSON.stringify(rest.trim())}` })
+    findings.add('ESM123', args, {
+      found: `${JSON.stringify(args.text)}, and behind it ${JSON.stringify(rest.trim())}`,
+    })
     return
   }
   if (args.text.endsWith('\n')) {
@@ -172,16 +192,20 @@ function checkCounts(entries: readonly SvmBlobEntry[], root: YamlValue, findings
   const of = (kind: EntryKind) => entries.filter((entry) => entry.kind === kind)
   const start = findings.at(root.span[0], root.span[0] + 1)
   if (of('origin').length === 0) findings.add('ESM104', start, { found: 'none' })
-  for (const extra of of('origin').slice(1)) findings.add('ESM105', extra.key, { found: `${of('origin').length} origins` })
+  for (const extra of of('origin').slice(1))
+    findings.add('ESM105', extra.key, { found: `${of('origin').length} origins` })
   if (of('recipient').length + of('file').length === 0) findings.add('ESM117', start, { found: 'neither' })
   else if (of('digest').length === 0) findings.add('ESM118', start, { found: 'none' })
-  for (const extra of of('digest').slice(1)) findings.add('ESM119', extra.key, { found: `${of('digest').length} digests` })
+  for (const extra of of('digest').slice(1))
+    findings.add('ESM119', extra.key, { found: `${of('digest').length} digests` })
 }
 
 /** The same path twice: what two different files hold is told by whoever reads them. */
 function checkRepeats(entries: readonly SvmBlobEntry[], findings: TextFindings): void {
   const keys = new Set<string>()
-  for (const { kind, values } of [...entries].sort((a, b) => Number(b.kind === 'origin') - Number(a.kind === 'origin'))) {
+  for (const { kind, values } of [...entries].sort(
+    (a, b) => Number(b.kind === 'origin') - Number(a.kind === 'origin'),
+  )) {
     const path = kind === 'origin' || kind === 'recipient' ? values.get('pubkey') : undefined
     if (!path) continue
     const plain = path.text.replace(/^(\.\/+)+/, '')
@@ -211,7 +235,12 @@ function toDocument(entries: readonly SvmBlobEntry[]): SvmBlob {
   return {
     origin: { pubkey: text(origin, 'pubkey'), seckey: text(origin, 'seckey'), ...comment(origin) },
     recipients: of('recipient').map((entry) => ({ pubkey: text(entry, 'pubkey'), ...comment(entry) })),
-    digest: { args: text(digest, 'args'), initramfs: text(digest, 'initramfs'), kernel: text(digest, 'kernel'), ...comment(digest) },
+    digest: {
+      args: text(digest, 'args'),
+      initramfs: text(digest, 'initramfs'),
+      kernel: text(digest, 'kernel'),
+      ...comment(digest),
+    },
     files: of('file').map((entry) => {
       const path = text(entry, 'path')
       return { path, name: entry.values.has('name') ? text(entry, 'name') : baseName(path), ...comment(entry) }

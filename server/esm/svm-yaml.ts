@@ -55,7 +55,12 @@ export interface YamlOther extends Placed {
 export interface YamlMap extends Placed {
   readonly kind: 'map'
   /** Of two equal keys both are here; merge keys are resolved, and come last. */
-  readonly pairs: readonly { readonly key: YamlValue; readonly value: YamlValue; readonly merged: boolean }[]
+  readonly pairs: readonly YamlPair[]
+}
+
+export interface YamlPair {
+  readonly key: YamlValue
+  readonly value: YamlValue
 }
 
 export interface YamlList extends Placed {
@@ -106,7 +111,13 @@ export class TextFindings {
  */
 export function readYaml(findings: TextFindings): YamlValue | undefined {
   const { text } = findings
-  const parsed = parseAllDocuments(text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, merge: true, logLevel: 'silent' })
+  const parsed = parseAllDocuments(text, {
+    version: '1.1',
+    schema: 'failsafe',
+    uniqueKeys: false,
+    merge: true,
+    logLevel: 'silent',
+  })
   const documents = Array.isArray(parsed) ? parsed : []
   const tab = /^( *\t[ \t]*)(?=\S)/m.exec(text)
   let broken = false
@@ -123,7 +134,8 @@ export function readYaml(findings: TextFindings): YamlValue | undefined {
   }
   const [document, second] = documents as Document.Parsed[]
   if (!document?.contents) return { kind: 'other', type: 'nothing', ...findings.at(0, 0) }
-  if (second) findings.add('ESM128', findings.at(second.range[0], second.range[2]), { found: `${documents.length} documents` })
+  if (second)
+    findings.add('ESM128', findings.at(second.range[0], second.range[2]), { found: `${documents.length} documents` })
   return new Conversion(document, findings).convert(document.contents)
 }
 
@@ -148,7 +160,10 @@ const IMPLICIT: readonly (readonly [type: string, pattern: RegExp])[] = [
   ['a number', /^([-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?)$/],
   ['a number', /^([-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/],
   ['a date', /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/],
-  ['a date', /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?$/],
+  [
+    'a date',
+    /^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?$/,
+  ],
 ]
 
 /** From the library's nodes to values; each node once, so that aliases cost nothing. */
@@ -193,8 +208,8 @@ class Conversion {
     const text = typeof node.source === 'string' ? node.source : String(node.value ?? '')
     const isPlain = node.type === 'PLAIN' || node.type === undefined
     const named = node.tag?.startsWith(PREFIX) ? node.tag.slice(PREFIX.length) : undefined
-    const explicit = named !== undefined && named in CORE_TAGS && hasTagInText(this.findings.text, at.span[0], node)
-    if (explicit) {
+    // The library sets a tag only where one is written.
+    if (named !== undefined && named in CORE_TAGS) {
       const type = CORE_TAGS[named]
       if (type) return { kind: 'other', type, ...at }
     } else if (isPlain) {
@@ -206,19 +221,20 @@ class Conversion {
   }
 
   #pairs(map: YAMLMap<Node, Node | null>): YamlMap['pairs'] {
-    const pairs: { key: YamlValue; value: YamlValue; merged: boolean }[] = []
-    const merged: { key: YamlValue; value: YamlValue; merged: boolean }[] = []
+    const pairs: YamlPair[] = []
+    const merged: YamlPair[] = []
     for (const pair of map.items) {
       this.#checkTab(pair)
       const value = this.convert(pair.value)
       if (isMergeKey(pair.key))
         for (const source of value.kind === 'list' ? value.items : [value])
-          if (source.kind === 'map') merged.push(...source.pairs.map(({ key, value: v }) => ({ key, value: v, merged: true })))
+          if (source.kind === 'map') merged.push(...source.pairs)
           else this.findings.add('ESM100', source, { found: `${describeValue(source)} to merge` })
       else {
         const key = this.convert(pair.key)
-        const emptyValue = pair.value?.range ? value : { ...value, span: key.span, range: key.range }
-        pairs.push({ key, value: value.kind === 'other' && value.type === 'nothing' ? { ...emptyValue, ...placeOf(key) } : value, merged: false })
+        // Where there is no value, its key is the place to point at.
+        const isNothing = value.kind === 'other' && value.type === 'nothing'
+        pairs.push({ key, value: isNothing ? { ...value, span: key.span, range: key.range } : value })
       }
     }
     const own = new Set<string>()
@@ -242,19 +258,11 @@ class Conversion {
     if (from === undefined || to === undefined || to <= from) return
     const between = this.findings.text.slice(from, to)
     const tab = /^[ ]*:[ ]*\t/.exec(between)
-    if (tab) this.findings.add('ESM100', this.findings.at(from + tab[0].length - 1, from + tab[0].length), { found: 'a tab' })
+    if (tab)
+      this.findings.add('ESM100', this.findings.at(from + tab[0].length - 1, from + tab[0].length), { found: 'a tab' })
   }
-}
-
-function placeOf({ span, range }: Placed): Placed {
-  return { span, range }
 }
 
 function isMergeKey(key: unknown): boolean {
   return isScalar(key) && (key.type === undefined || key.type === 'PLAIN') && String(key.source ?? key.value) === '<<'
-}
-
-/** Whether the tag is written there: the library also sets one that it inferred. */
-function hasTagInText(text: string, start: number, node: Scalar): boolean {
-  return /![^\s]*\s+(&\S+\s+)?$/.test(text.slice(Math.max(0, start - 80), start)) && node.tag !== undefined
 }

@@ -60,6 +60,21 @@ describe('loadMachineConfig', () => {
     await expect(loadMachineConfig({ kernel, unknown: 1 }, io)).rejects.toMatchObject({ attribute: 'unknown' })
   })
 
+  it('builds an operand from YAML in memory, the same each time for the same seed', async () => {
+    const launch = { kernel, operand: 'good/03-files/svm_blob.yml' }
+    const { operand } = await loadMachineConfig(launch, io)
+    expect(Buffer.from(operand!.subarray(0, 4)).toString('hex')).toBe('d00dfeed')
+    expect((await loadMachineConfig(launch, io)).operand).toEqual(operand)
+    expect((await loadMachineConfig({ ...launch, seed: 2 }, io)).operand).not.toEqual(operand)
+  })
+
+  it('names what is wrong with a YAML', async () => {
+    await expect(loadMachineConfig({ kernel, operand: 'yaml/missing-origin.yml' }, io)).rejects.toThrow(
+      /"operand".*ESM1\d\d/,
+    )
+    await expect(loadMachineConfig({ kernel, operand: 'yaml/file-nofile.yml' }, io)).rejects.toThrow(/there is no file/)
+  })
+
   it('says so where a file is empty', async () => {
     const empty = { cwd: '/x', readFile: async () => new Uint8Array() }
     await expect(loadMachineConfig({ kernel: 'k' }, empty)).rejects.toThrow('/x/k is empty')

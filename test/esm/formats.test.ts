@@ -43,7 +43,12 @@ describe('the reader', () => {
 
   it('reads both byte orders', () => {
     const little = new Reader(reader.bytes, true)
-    expect([reader.u8(1, 'x'), reader.u16(0, 'x'), reader.u32(0, 'x'), reader.u64(0, 'x')]).toEqual([2, 0x102, 0x1020304, 0x102030405060708n])
+    expect([reader.u8(1, 'x'), reader.u16(0, 'x'), reader.u32(0, 'x'), reader.u64(0, 'x')]).toEqual([
+      2,
+      0x102,
+      0x1020304,
+      0x102030405060708n,
+    ])
     expect([little.u16(0, 'x'), little.u32(0, 'x'), little.u64(0, 'x')]).toEqual([0x201, 0x4030201, 0x807060504030201n])
     expect(reader.cstring(8, 'x')).toBe('ab')
   })
@@ -57,8 +62,14 @@ describe('the reader', () => {
       }
       throw new Error('nothing was thrown')
     }
-    expect(error(() => reader.u32(10, 'a token'))).toMatchObject({ what: 'a token', offset: 10, size: 4, available: 12 })
-    for (const at of [-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY]) expect(error(() => reader.u8(at, 'x'))).toBeInstanceOf(OffsetError)
+    expect(error(() => reader.u32(10, 'a token'))).toMatchObject({
+      what: 'a token',
+      offset: 10,
+      size: 4,
+      available: 12,
+    })
+    for (const at of [-1, 0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY])
+      expect(error(() => reader.u8(at, 'x'))).toBeInstanceOf(OffsetError)
     expect(error(() => reader.cstring(11, 'a name')).message).toContain('no NUL')
     expect(error(() => reader.cstring(8, 'a name', 10)).message).toContain('no NUL')
     expect(error(() => reader.size64(0, 'a size'))).toMatchObject({ offset: 0, size: 8 })
@@ -68,23 +79,31 @@ describe('the reader', () => {
 
 const name = fc.stringMatching(/^[a-z][a-z0-9,._+#?-]{0,20}$/)
 const bytes = fc.uint8Array({ maxLength: 40 })
-const { node } = fc.letrec<{ node: FdtNode }>((tie) => ({
-  node: fc
-    .tuple(name, fc.array(fc.tuple(name, bytes), { maxLength: 4 }), fc.array(tie('node'), { maxLength: 3 }))
-    .map(([own, properties, children]) => newNode(own, Object.fromEntries(properties), children)),
-}))
+const node = (depth: number): fc.Arbitrary<FdtNode> =>
+  fc
+    .tuple(
+      name,
+      fc.array(fc.tuple(name, bytes), { maxLength: 4 }),
+      depth > 0 ? fc.array(node(depth - 1), { maxLength: 3 }) : fc.constant([]),
+    )
+    .map(([own, properties, children]) => newNode(own, Object.fromEntries(properties), children))
 
 describe('device trees', () => {
   it('come back as they were written', () => {
     fc.assert(
-      fc.property(node, fc.array(fc.tuple(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(1n, 2n ** 64n - 1n))), fc.nat(), (root, reservations, bootCpu) => {
-        const tree = { root: { ...root, name: '' }, reservations: [] as { address: bigint; size: bigint }[], bootCpu }
-        for (const [address, size] of reservations) addReservation(tree, address, size)
-        const written = writeFdt(tree)
-        expect(parseFdt(written)).toEqual(tree)
-        expect(parseFdt(writeFdt(tree, { padTo: written.length + 100 }))).toEqual(tree)
-        expect(() => writeFdt(tree, { padTo: written.length - 1 })).toThrow(RangeError)
-      }),
+      fc.property(
+        node(3),
+        fc.array(fc.tuple(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(1n, 2n ** 64n - 1n))),
+        fc.nat(),
+        (root, reservations, bootCpu) => {
+          const tree = { root: { ...root, name: '' }, reservations: [] as { address: bigint; size: bigint }[], bootCpu }
+          for (const [address, size] of reservations) addReservation(tree, address, size)
+          const written = writeFdt(tree)
+          expect(parseFdt(written)).toEqual(tree)
+          expect(parseFdt(writeFdt(tree, { padTo: written.length + 100 }))).toEqual(tree)
+          expect(() => writeFdt(tree, { padTo: written.length - 1 })).toThrow(RangeError)
+        },
+      ),
     )
   })
 
@@ -110,7 +129,11 @@ describe('device trees', () => {
 
   it('are looked up by the rules of libfdt', () => {
     const tree = newFdt()
-    tree.root.children.push(newNode('memory@0', { reg: cells(1) }), newNode('memory', { reg: cells(2) }), newNode('a', {}, [newNode('b@7')]))
+    tree.root.children.push(
+      newNode('memory@0', { reg: cells(1) }),
+      newNode('memory', { reg: cells(2) }),
+      newNode('a', {}, [newNode('b@7')]),
+    )
     expect(getU32(findNode(tree, '/memory')!, 'reg')).toBe(1)
     expect(findNode(tree, '/memory@1')).toBeUndefined()
     expect(findNode(tree, '/a/b')!.name).toBe('b@7')
@@ -142,7 +165,10 @@ describe('device trees', () => {
   })
 
   it('with one fault each have one problem each', () => {
-    const base = writeFdt({ ...newFdt(), root: newNode('', { compatible: strings('x') }, [newNode('n', { p: cells(1) })]) })
+    const base = writeFdt({
+      ...newFdt(),
+      root: newNode('', { compatible: strings('x') }, [newNode('n', { p: cells(1) })]),
+    })
     const word = (at: number, value: number) => {
       const altered = base.slice()
       new DataView(altered.buffer).setUint32(at, value)
@@ -188,7 +214,13 @@ describe('flat kernels', () => {
     const image = flattenKernel(vmlinux)
     expect(image.bytes).toHaveLength(kernelFlat.bytes)
     expect(hexBytes(crypto.sha512(image.bytes))).toBe(kernelFlat.sha512)
-    expect(image).toMatchObject({ loadAddress: 0n, virtualAddress: 0xc000000000000000n, entryOffset: 0, littleEndian: true, memoryBytes: 0x5f40 })
+    expect(image).toMatchObject({
+      loadAddress: 0n,
+      virtualAddress: 0xc000000000000000n,
+      entryOffset: 0,
+      littleEndian: true,
+      memoryBytes: 0x5f40,
+    })
   })
 
   it('do not need section headers', () => {
@@ -232,16 +264,20 @@ describe('flat kernels', () => {
 
   it('never throw anything else, whatever the bytes', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(511), fc.nat(255)), { minLength: 1, maxLength: 6 }), fc.boolean(), (changes, tail) => {
-        const altered = vmlinux.slice()
-        const base = tail ? vmlinux.length - 512 : 0
-        for (const [at, value] of changes) altered[base + at] = value
-        try {
-          flattenKernel(altered)
-        } catch (error) {
-          expect(error).toBeInstanceOf(KernelImageError)
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(511), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (changes, tail) => {
+          const altered = vmlinux.slice()
+          const base = tail ? vmlinux.length - 512 : 0
+          for (const [at, value] of changes) altered[base + at] = value
+          try {
+            flattenKernel(altered)
+          } catch (error) {
+            expect(error).toBeInstanceOf(KernelImageError)
+          }
+        },
+      ),
       { numRuns: 300 },
     )
   })

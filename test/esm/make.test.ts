@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { attachOperand, locateOperand, operandArchive } from '../../server/esm/cpio.ts'
 import { nobleCrypto as crypto } from '../../server/esm/crypto/noble.ts'
 import { type ScannedNode, scanFdt } from '../../server/esm/fdt-scan.ts'
-import { makeOperand, type OperandRecipe, OperandError, digestList, writeDigestList } from '../../server/esm/make.ts'
+import { digestList, makeOperand, OperandError, type OperandRecipe, writeDigestList } from '../../server/esm/make.ts'
 import { hexBytes, latin1 } from '../../server/esm/reader.ts'
 import { readAttachment } from '../../server/esm/verify/attachments.ts'
 import { verifyImage } from '../../server/esm/verify/image.ts'
@@ -85,7 +85,13 @@ describe('an operand that is made', () => {
     const { operand } = inspectOperand(blob)
     const tpmPrivateKey = privateKey('keys/tpm-private-for-replay.pem')
     const masterKey = unwrap(operand!.lockbox1!, tpmPrivateKey, crypto)!
-    expect(unwrap(operand!.originLockbox!, privateKey(name.includes('big') ? 'keys/origin-big.sec' : 'keys/origin.sec'), crypto)).toEqual(masterKey)
+    expect(
+      unwrap(
+        operand!.originLockbox!,
+        privateKey(name.includes('big') ? 'keys/origin-big.sec' : 'keys/origin.sec'),
+        crypto,
+      ),
+    ).toEqual(masterKey)
     for (const { name: file, bytes } of recipe.files ?? [])
       expect(readAttachment(operand!.filesFdt!, file, masterKey, crypto).bytes).toEqual(bytes)
     const { initrd, bootargs: args } = recipe.digests as { initrd: Uint8Array; bootargs: string }
@@ -131,7 +137,11 @@ describe('an operand that is made', () => {
     expect(faults({ origin: { ...recipe.origin, comment: 'a\nb' } })).toEqual(['ESM109'])
     expect(faults({ masterKey: new Uint8Array(16) })).toEqual(['ESM027'])
     const file = (name: string, size: number) => ({ name, bytes: new Uint8Array(size) })
-    expect(faults({ files: [file('1bad', 1), file('a', 65536), file('b', 1), file('b', 2)] })).toEqual(['ESM124', 'ESM067', 'ESM064'])
+    expect(faults({ files: [file('1bad', 1), file('a', 65536), file('b', 1), file('b', 2)] })).toEqual([
+      'ESM124',
+      'ESM067',
+      'ESM064',
+    ])
     expect(faults({ files: [file('a', 40_000), file('b', 40_000)] })).toEqual(['ESM061'])
   })
 })

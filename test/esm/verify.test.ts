@@ -6,7 +6,7 @@ import { hexBytes } from '../../server/esm/reader.ts'
 import { ruleOf } from '../../server/esm/rules.ts'
 import { listAttachments, readAttachment } from '../../server/esm/verify/attachments.ts'
 import { openDigests } from '../../server/esm/verify/digests.ts'
-import { inspectBootargs, type ImageParts, verifyImage } from '../../server/esm/verify/image.ts'
+import { type ImageParts, inspectBootargs, verifyImage } from '../../server/esm/verify/image.ts'
 import { explainUnwrapFailure, inspectRecipients, unwrap } from '../../server/esm/verify/lockboxes.ts'
 import { inspectOperand } from '../../server/esm/verify/operand.ts'
 import { fixture, fixtureJson, fromHex, knownKeys, privateKey } from './fixtures.ts'
@@ -32,7 +32,12 @@ interface BadCase {
   file: string
   mutation: string
   diagnostics: string[]
-  ultravisor: { accepted: boolean; memoryUnsafe: boolean; readsPastEnd?: boolean; files?: Record<string, { rc: number; sha512?: string }> }
+  ultravisor: {
+    accepted: boolean
+    memoryUnsafe: boolean
+    readsPastEnd?: boolean
+    files?: Record<string, { rc: number; sha512?: string }>
+  }
 }
 
 describe('altered operands and initrds (verdicts of the real ultravisor code)', () => {
@@ -48,15 +53,18 @@ describe('altered operands and initrds (verdicts of the real ultravisor code)', 
     for (const { message } of findings) expect(message).toMatch(/expected .+/)
   })
 
-  it.each(cases.filter((c) => c.kind === 'blob' && c.ultravisor.accepted))('$id: attachments', ({ file, ultravisor }) => {
-    const { operand } = inspectOperand(fixture(`bad/${file}`))
-    const key = unwrap(operand!.lockbox1!, tpmPrivateKey, crypto)!
-    for (const [name, { rc, sha512 }] of Object.entries(ultravisor.files ?? {})) {
-      const { bytes } = readAttachment(operand!.filesFdt ?? new Uint8Array(0), name, key, crypto)
-      expect(bytes ? 0 : -1, name).toBe(rc === 0 ? 0 : -1)
-      if (bytes) expect(hexBytes(crypto.sha512(bytes)), name).toBe(sha512)
-    }
-  })
+  it.each(cases.filter((c) => c.kind === 'blob' && c.ultravisor.accepted))(
+    '$id: attachments',
+    ({ file, ultravisor }) => {
+      const { operand } = inspectOperand(fixture(`bad/${file}`))
+      const key = unwrap(operand!.lockbox1!, tpmPrivateKey, crypto)!
+      for (const [name, { rc, sha512 }] of Object.entries(ultravisor.files ?? {})) {
+        const { bytes } = readAttachment(operand!.filesFdt ?? new Uint8Array(0), name, key, crypto)
+        expect(bytes ? 0 : -1, name).toBe(rc === 0 ? 0 : -1)
+        if (bytes) expect(hexBytes(crypto.sha512(bytes)), name).toBe(sha512)
+      }
+    },
+  )
 
   it.each(cases.filter((c) => c.kind === 'blob'))('$id in front of an initrd', ({ file, ultravisor }) => {
     const esmbInitrd = attachOperand(common.initrd!, fixture(`bad/${file}`), 'blob.dtb')
@@ -96,7 +104,9 @@ describe('operands made by svm-tool', () => {
       expect({ ...digests, ...mapHex(digests!) }).toEqual({ rtas, kernel, kernelSize, initrd, bootargs })
     }
     const listed = listAttachments(operand!.filesFdt)
-    expect(listed.map((file) => file.name).sort()).toEqual((expected.files ?? []).map((file: { name: string }) => file.name).sort())
+    expect(listed.map((file) => file.name).sort()).toEqual(
+      (expected.files ?? []).map((file: { name: string }) => file.name).sort(),
+    )
     for (const file of expected.files ?? []) {
       const { bytes } = readAttachment(operand!.filesFdt!, file.name, key, crypto)
       if (file.length < 0x10000) expect(hexBytes(crypto.sha512(bytes!))).toBe(file.sha512)
@@ -122,7 +132,9 @@ describe('operands made by svm-tool', () => {
 })
 
 const mapHex = (digests: object) =>
-  Object.fromEntries(Object.entries(digests).map(([name, value]) => [name, value instanceof Uint8Array ? hexBytes(value) : value]))
+  Object.fromEntries(
+    Object.entries(digests).map(([name, value]) => [name, value instanceof Uint8Array ? hexBytes(value) : value]),
+  )
 
 describe('what the machine asks', () => {
   const { operand } = inspectOperand(fixture('bad/base/blob.dtb'))
@@ -158,7 +170,9 @@ describe('what the machine asks', () => {
     expect(failed!.rule).toBe('ESM026')
     expect(failed!.message).toContain('TPM_RC_FAILURE')
     // With the TPM's key as the only one at hand, a fingerprint that is not its own cannot be told from a stale one.
-    expect(ids(inspectRecipients(inspectOperand(fixture('bad/blob/wrong-fingerprint.dtb')).operand!, pem, crypto))).toEqual(['ESM036'])
+    expect(
+      ids(inspectRecipients(inspectOperand(fixture('bad/blob/wrong-fingerprint.dtb')).operand!, pem, crypto)),
+    ).toEqual(['ESM036'])
     expect(inspectRecipients(operand!, new TextDecoder().decode(pem), crypto)).toEqual([])
   })
 

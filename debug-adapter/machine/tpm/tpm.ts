@@ -48,6 +48,10 @@ export interface TpmOptions {
   readonly random: RandomSource
   /** A key that an earlier boot provisioned as wrapping key 0x81800001, with a password that nobody knows any more. */
   readonly wrappingKey?: RsaPrivateKey
+  /** Its authValue, where it is known after all. */
+  readonly wrappingAuth?: Uint8Array
+  /** The storage key above it, and the seed that its children are sealed with; absent: made from the TPM's own seed. */
+  readonly parent?: { readonly key: RsaPrivateKey; readonly seed: Uint8Array }
 }
 
 /** A TPM 2.0 in software: computes everything, keeps no secret from nobody but by cryptography. */
@@ -56,15 +60,16 @@ export class Tpm {
 
   constructor(options: TpmOptions) {
     this.#state = new TpmState(options.crypto, options.random)
-    if (options.wrappingKey) this.#provision(options.wrappingKey)
+    if (options.wrappingKey) this.#provision(options.wrappingKey, options)
   }
 
-  #provision(wrappingKey: RsaPrivateKey): void {
+  #provision(wrappingKey: RsaPrivateKey, options: TpmOptions): void {
     const { crypto, primarySeed, random } = this.#state
-    const key = keyFromSeed(crypto, crypto.hmacSha256(primarySeed, new TextEncoder().encode('provisioned parent')))
+    const own = () => keyFromSeed(crypto, crypto.hmacSha256(primarySeed, new TextEncoder().encode('provisioned parent')))
+    const { key, seed } = options.parent ?? { key: own(), seed: random(32) }
     const platform = pack(u32(RH.PLATFORM))
     const area = { ...PARENT_AREA, modulus: fromBigInt(key.n, 256) }
-    const parent = makeObject(crypto, area, key, new Uint8Array(0), random(32), {
+    const parent = makeObject(crypto, area, key, new Uint8Array(0), seed, {
       qualifiedName: platform,
       hierarchy: RH.PLATFORM,
     })
@@ -78,7 +83,8 @@ export class Tpm {
       exponent: 0,
       modulus: fromBigInt(wrappingKey.n, 256),
     }
-    const wrapping = makeObject(crypto, wrappingArea, wrappingKey, random(16), new Uint8Array(0), parent)
+    const auth = options.wrappingAuth ?? random(16)
+    const wrapping = makeObject(crypto, wrappingArea, wrappingKey, auth, new Uint8Array(0), parent)
     this.#state.objects.set(PARENT_HANDLE, parent)
     this.#state.objects.set(WRAPPING_KEY_HANDLE, wrapping)
   }

@@ -1,0 +1,265 @@
+/**
+ * What happens when the interpreter calls out: translation misses, interrupts, and access to memory for the instructions that
+ * are written out. `Cpu` is the front; this is the inside that the procedures of `procedures/` work on.
+ */
+import type { RandomSource } from '../../../server/esm/crypto/provider.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { RealMemory } from '../memory/real-memory.ts'
+import type { Trace } from '../trace/trace.ts'
+import { DecodedCode } from './decoded-code.ts'
+import { type InterruptOptions, LPCR, takeInterrupt } from './interrupts.ts'
+import { EVENT, Event, REMAINING } from './layout.ts'
+import { type Fault, Mmu, type Reached } from './mmu.ts'
+import { MSR } from './msr.ts'
+import { SPR } from './spr.ts'
+import { State } from './state.ts'
+import { Translations } from './translations.ts'
+import type { Access, CpuExit } from './types.ts'
+
+const PAGE_BYTES = 0x1000
+const PAGE_MASK = 0xfffn
+
+/** Ends a procedure whose instruction was interrupted; everything has been done already. */
+export class Interrupted extends Error {}
+
+export class Core {
+  readonly state: State
+  readonly mmu: Mmu
+  readonly translations: Translations
+  readonly code: DecodedCode
+  readonly breakpoints = new Set<bigint>()
+  /** The breakpoint that is stepped over. */
+  lifted: bigint | undefined
+  /** Why the interpreter was left. */
+  exit: CpuExit | undefined
+  /** What the last interrupt that is a fault was about, in words. */
+  lastFault: string | undefined
+  /** Instructions before the present slice, and its length. */
+  sliceStart = 0
+  sliceLength = 0
+  /** Timebase at which DEC and HDEC become negative; and what was written to the timebase. */
+  decExpiry = 1n << 62n
+  hdecExpiry = 1n << 62n
+  timebaseOffset = 0n
+
+  constructor(
+    readonly memory: RealMemory,
+    readonly clock: Clock,
+    readonly trace: Trace,
+    readonly random: RandomSource | undefined,
+  ) {
+    this.state = new State(memory.wasm)
+    this.mmu = new Mmu(this.state, memory)
+    this.translations = new Translations(this.state, memory.wasm)
+    this.code = new DecodedCode(memory.wasm)
+  }
+
+  /** Brings the clock up to the present instruction. */
+  syncClock(): void {
+    this.clock.instructions = this.sliceStart + this.sliceLength - this.state.data.getInt32(REMAINING, true)
+  }
+
+  get timebase(): bigint {
+    return this.clock.timebase + this.timebaseOffset
+  }
+
+  #event(event: Event): void {
+    const { data } = this.state
+    data.setInt32(EVENT, Math.max(data.getInt32(EVENT, true), event), true)
+  }
+
+  /** Makes the interpreter return to `Cpu.run`, which looks at everything again. */
+  leave(exit?: CpuExit): void {
+    this.exit ??= exit
+    this.#event(Event.Leave)
+  }
+
+  /** Takes an interrupt at the instruction at NIA. */
+  interrupt(vector: number, options: InterruptOptions = {}): CpuExit | undefined {
+    this.syncClock()
+    const { msr } = this.state
+    const exit = takeInterrupt(this.state, this.trace, vector, options)
+    if (exit) this.leave(exit)
+    else this.#event(Event.Refetch)
+    this.contextChanged(msr)
+    return exit
+  }
+
+  /** To be called after a change of MSR. @param before the MSR that the interpreter runs with */
+  contextChanged(before: bigint): void {
+    const changed = before ^ this.state.msr
+    this.translations.select()
+    // Another interpreter, or an interrupt that EE held back.
+    if ((changed & (MSR.SF | MSR.LE | MSR.EE | MSR.HV)) !== 0n) this.leave()
+  }
+
+  /** Raises the interrupt of a refused access. */
+  fault(fault: Fault): void {
+    const { state } = this
+    const data = fault.access !== 'fetch'
+    this.lastFault = fault.reason
+    let status = data ? 0n : fault.status
+    if (fault.vector === 0xe00) {
+      state.setSpr(SPR.HDAR, fault.ea)
+      state.setSpr(SPR.HDSISR, fault.status)
+    } else if (data) {
+      state.setSpr(SPR.DAR, fault.ea)
+      if (fault.vector !== 0x380) state.setSpr(SPR.DSISR, fault.status)
+    }
+    if (fault.vector === 0x200) {
+      // SRR1 bit 42: the cause is in DSISR. spec/ultravisor.md §5.1: the refusal has a rule of its own in the log.
+      if (data) status = 0x0020_0000n
+      const [rule] = fault.reason.split(':') as [string]
+      this.syncClock()
+      this.trace.add({
+        type: 'refusal',
+        by: 'cpu',
+        rule,
+        expected: rule === 'MEM-001' ? 'the secure state to access secure memory' : 'memory behind a real address',
+        found: `${fault.reason.slice(rule.length + 2)}, by the instruction at 0x${state.nia.toString(16)}`,
+        source: rule === 'MEM-001' ? 'spec/ultravisor.md §5.1' : 'Power ISA 3.0C III 5.7',
+      })
+    }
+    if (fault.gpa !== undefined) state.setSpr(SPR.ASDR, fault.gpa & ~PAGE_MASK)
+    this.interrupt(fault.vector, { status })
+  }
+
+  /** @throws Interrupted where the access is refused */
+  reach(ea: bigint, access: Access): Reached {
+    const to = this.mmu.translate(ea, access, true)
+    if (to.ok) return to
+    this.fault(to)
+    throw new Interrupted()
+  }
+
+  /** Real memory behind an access that does not cross a page; remembers the translation. */
+  #open(ea: bigint, access: 'load' | 'store'): { ra: bigint; at: number } {
+    const { ra } = this.reach(ea, access)
+    const at = this.memory.offsetOf(ra, 1)
+    const page = at - (at % PAGE_BYTES)
+    const writes = access === 'store' && !this.code.has(Number(ra >> 12n))
+    this.translations.addData(this.state.address(ea), page, writes)
+    return { ra, at }
+  }
+
+  /**
+   * Loads `size` bytes in the order of MSR[LE], zero-extended.
+   * @throws Interrupted where the access is refused
+   */
+  load(ea: bigint, size: number): bigint {
+    const little = this.state.is(MSR.LE)
+    const { data } = this.memory
+    if (Number(ea & PAGE_MASK) + size > PAGE_BYTES) return this.#loadAcross(ea, size, little)
+    const { at } = this.#open(ea, 'load')
+    if (size === 8) return data.getBigUint64(at, little)
+    return BigInt(size === 4 ? data.getUint32(at, little) : size === 2 ? data.getUint16(at, little) : data.getUint8(at))
+  }
+
+  #loadAcross(ea: bigint, size: number, little: boolean): bigint {
+    let value = 0n
+    for (let i = 0; i < size; i++) {
+      const { at } = this.#open(ea + BigInt(i), 'load')
+      value |= BigInt(this.memory.bytes[at]!) << BigInt(8 * (little ? i : size - 1 - i))
+    }
+    return value
+  }
+
+  /** @throws Interrupted where the access is refused; then nothing was written */
+  store(ea: bigint, value: bigint, size: number): void {
+    const little = this.state.is(MSR.LE)
+    if (Number(ea & PAGE_MASK) + size <= PAGE_BYTES) {
+      const { ra, at } = this.#open(ea, 'store')
+      const { data } = this.memory
+      if (size === 8) data.setBigUint64(at, value, little)
+      else if (size === 4) data.setUint32(at, Number(BigInt.asUintN(32, value)), little)
+      else if (size === 2) data.setUint16(at, Number(BigInt.asUintN(16, value)), little)
+      else data.setUint8(at, Number(BigInt.asUintN(8, value)))
+      return this.#wrote(ra, size)
+    }
+    // Both pages must allow it before the first byte is written.
+    const bytes = Array.from({ length: size }, (_, i) => this.#open(ea + BigInt(i), 'store'))
+    for (const [i, { ra, at }] of bytes.entries()) {
+      this.memory.bytes[at] = Number((value >> BigInt(8 * (little ? i : size - 1 - i))) & 0xffn)
+      this.#wrote(ra, 1)
+    }
+  }
+
+  #wrote(ra: bigint, size: number): void {
+    const number = Number(ra >> 12n)
+    const offset = Number(ra & PAGE_MASK)
+    if (this.code.has(number)) this.code.written(number, offset, offset + size)
+  }
+
+  /** Instructions of `length` bytes at real address `ra` may have changed. */
+  codeWritten(ra: bigint, length: number): void {
+    const end = ra + BigInt(length)
+    for (let at = ra; at < end; at = (at & ~PAGE_MASK) + BigInt(PAGE_BYTES)) {
+      const number = Number(at >> 12n)
+      if (!this.code.has(number)) continue
+      const from = Number(at & PAGE_MASK)
+      this.code.written(number, from, Math.min(PAGE_BYTES, from + Number(end - at)))
+    }
+  }
+
+  /** Call-out: enters the page at NIA. @returns offset of its records, or 0 where that raised an interrupt */
+  fetch(): number {
+    const { state } = this
+    const to = this.mmu.translate(state.nia, 'fetch', true)
+    if (!to.ok) {
+      // An instruction that cannot be fetched costs time as well, or a handler that cannot be fetched would stop it.
+      state.data.setInt32(REMAINING, Math.max(0, state.data.getInt32(REMAINING, true) - 1), true)
+      this.fault(to)
+      return 0
+    }
+    return this.#enter(to.ra)
+  }
+
+  #enter(ra: bigint): number {
+    const { state, code } = this
+    const at = this.memory.offsetOf(ra, 1)
+    const page = at - (at % PAGE_BYTES)
+    const number = Number(ra >> 12n)
+    let entered = code.enter(number, page, state.is(MSR.LE))
+    if (!entered) {
+      code.clear()
+      this.translations.flushFetch()
+      entered = code.enter(number, page, state.is(MSR.LE))!
+    }
+    if (entered.fresh) this.translations.watchStores(page)
+    const ea = state.nia & ~PAGE_MASK
+    const here: number[] = []
+    for (const address of this.breakpoints) if ((address & ~PAGE_MASK) === ea) here.push(Number(address & PAGE_MASK))
+    code.setBreaks(entered.page, here)
+    this.translations.addFetch(state.nia, entered.page.records)
+    return entered.page.records
+  }
+
+  /** The decoded page of the instruction at `ea`, where it can be fetched; no interrupt is raised. */
+  decodedPage(ea: bigint): ReturnType<DecodedCode['enter']> {
+    const to = this.mmu.translate(ea, 'fetch', false)
+    if (!to.ok) return undefined
+    const at = this.memory.offsetOf(to.ra, 1)
+    return this.code.enter(Number(to.ra >> 12n), at - (at % PAGE_BYTES), this.state.is(MSR.LE))
+  }
+
+  /** Value of the decrementer (or of the hypervisor's): counts down with the timebase. */
+  decrementer(which: 'decExpiry' | 'hdecExpiry'): bigint {
+    // It is negative one tick after it was 0.
+    const left = this[which] - 1n - this.timebase
+    return BigInt.asUintN(this.#decBits, left) === left ? left : this.#signed(left)
+  }
+
+  #signed(left: bigint): bigint {
+    return BigInt.asUintN(64, BigInt.asIntN(this.#decBits, left))
+  }
+
+  setDecrementer(which: 'decExpiry' | 'hdecExpiry', value: bigint): void {
+    this[which] = this.timebase + BigInt.asIntN(this.#decBits, value) + 1n
+    this.leave()
+  }
+
+  /** 32 bits, or 56 with the large decrementer (LPCR[LD]). */
+  get #decBits(): number {
+    return (this.state.spr(SPR.LPCR) & LPCR.LD) !== 0n ? 56 : 32
+  }
+}

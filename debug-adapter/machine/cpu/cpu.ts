@@ -1,0 +1,363 @@
+import type { RandomSource } from '../../../server/esm/crypto/provider.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { RealMemory } from '../memory/real-memory.ts'
+import type { Trace } from '../trace/trace.ts'
+import { Core, Interrupted } from './core.ts'
+import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
+import { TABLE } from './isa/table.ts'
+import { EVENT, Event, PROCESSOR_BYTES, REMAINING } from './layout.ts'
+import { MSR } from './msr.ts'
+import { PURE } from './pure.ts'
+import { refuseReserved, type ReturnKind } from './privilege.ts'
+import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts'
+import { SPR } from './spr.ts'
+import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
+import { type CallOuts, generateInterpreter, PURE_NAMES } from './wasm/interpreter.ts'
+
+export { PROCESSOR_BYTES } from './layout.ts'
+
+/** Instructions in one call of the interpreter: V8 optimises a function only between two calls of it. */
+const SLICE = 400_000
+const SPR_NUMBERS: readonly number[] = Object.values(SPR)
+const POWER9_DD23 = 0x004e_1203n
+/** SPRs that are another way to something that is saved already. */
+const NOT_SAVED = new Set<number>([
+  SPR.XER, SPR.LR, SPR.CTR, SPR.TB, SPR.TBU, SPR.TBL_W, SPR.TBU_W, SPR.TBU40, SPR.SPRG3_R, SPR.CTRL_R, SPR.DSCR_P, SPR.AMR_P,
+  SPR.PSSCR_P, SPR.PPR32, SPR.VTB, SPR.PURR, SPR.SPURR,
+])
+
+export interface CpuOptions {
+  /** Where `darn` gets its numbers; without it `darn` reports an error (all ones), as hardware may. */
+  readonly random?: RandomSource
+}
+
+export interface RunOptions {
+  /** Executes the first instruction even if it has a breakpoint. */
+  readonly skipFirstBreakpoint?: boolean
+}
+
+/** One hardware thread of a POWER9, with its translation and its interrupts. */
+export class Cpu {
+  readonly #core: Core
+  readonly #modules = new Map<string, () => void>()
+  readonly #callOuts: CallOuts
+  /** Breakpoints on effective addresses. */
+  readonly breakpoints: {
+    add(ea: bigint): void
+    delete(ea: bigint): void
+    clear(): void
+    has(ea: bigint): boolean
+  }
+
+  /**
+   * @param memory made with {@link PROCESSOR_BYTES} before real memory; the registers live there
+   * @throws RangeError where the memory leaves less room
+   */
+  constructor(
+    readonly memory: RealMemory,
+    readonly clock: Clock,
+    readonly trace: Trace,
+    options: CpuOptions = {},
+  ) {
+    if (memory.processorBytes < PROCESSOR_BYTES)
+      throw new RangeError(`RealMemory leaves ${memory.processorBytes} bytes for the processor: expected ${PROCESSOR_BYTES}`)
+    const core = new Core(memory, clock, trace, options.random)
+    this.#core = core
+    core.state.setSpr(SPR.PVR, POWER9_DD23)
+    core.state.msr = MSR.SF | MSR.HV
+    this.#callOuts = this.#makeCallOuts()
+    const changed = (ea: bigint, change: () => void): void => {
+      change()
+      core.code.clearBreaks(Number(ea & 0xfffn))
+      // Pages are entered anew, and their breakpoints placed.
+      core.translations.flushFetch()
+    }
+    this.breakpoints = {
+      add: (ea) => changed(ea, () => core.breakpoints.add(ea)),
+      delete: (ea) => changed(ea, () => core.breakpoints.delete(ea)),
+      clear: () => {
+        for (const ea of [...core.breakpoints]) changed(ea, () => core.breakpoints.delete(ea))
+      },
+      has: (ea) => core.breakpoints.has(ea),
+    }
+  }
+
+  gpr(i: number): bigint {
+    return this.#core.state.gpr(i)
+  }
+
+  setGpr(i: number, value: bigint): void {
+    this.#core.state.setGpr(i, value)
+  }
+
+  /** Address of the next instruction. */
+  get nia(): bigint {
+    return this.#core.state.nia
+  }
+
+  set nia(value: bigint) {
+    this.#core.state.nia = value & ~3n
+  }
+
+  get msr(): bigint {
+    return this.#core.state.msr
+  }
+
+  /** @throws RefusalError CPU-001 for the reserved state S=1, HV=1, PR=1 */
+  set msr(value: bigint) {
+    refuseReserved(value)
+    this.#core.state.msr = BigInt.asUintN(64, value)
+  }
+
+  get lr(): bigint {
+    return this.#core.state.lr
+  }
+
+  set lr(value: bigint) {
+    this.#core.state.lr = value
+  }
+
+  get ctr(): bigint {
+    return this.#core.state.ctr
+  }
+
+  set ctr(value: bigint) {
+    this.#core.state.ctr = value
+  }
+
+  get xer(): bigint {
+    return this.#core.state.xer
+  }
+
+  set xer(value: bigint) {
+    this.#core.state.xer = value
+  }
+
+  get cr(): number {
+    return this.#core.state.cr
+  }
+
+  set cr(value: number) {
+    this.#core.state.cr = value
+  }
+
+  /** A special purpose register, without a check of privilege. */
+  spr(number: number): bigint {
+    return readSpr(this.#core, number)
+  }
+
+  setSpr(number: number, value: bigint): void {
+    writeSpr(this.#core, number, BigInt.asUintN(64, value))
+  }
+
+  /** What the last fault was about, in words; undefined before the first. */
+  get lastFault(): string | undefined {
+    return this.#core.lastFault
+  }
+
+  /** Whether an exit happened because of the decrementer's value now: it is negative. */
+  get decrementerPending(): boolean {
+    return this.#core.decExpiry <= this.#core.timebase
+  }
+
+  save(): RegisterFile {
+    const spr = new Map<number, bigint>()
+    for (const number of SPR_NUMBERS) if (!NOT_SAVED.has(number)) spr.set(number, this.spr(number))
+    const gpr = Array.from({ length: 32 }, (_, i) => this.gpr(i))
+    return { gpr, nia: this.nia, msr: this.msr, lr: this.lr, ctr: this.ctr, xer: this.xer, cr: this.cr, spr }
+  }
+
+  /** Loads what {@link save} gave; special purpose registers that `file` does not name stay. */
+  load(file: RegisterFile): void {
+    this.msr = file.msr
+    for (const [i, value] of file.gpr.entries()) this.setGpr(i, value)
+    // LPCR first: the width of the decrementer is in it.
+    const lpcr = file.spr.get(SPR.LPCR)
+    if (lpcr !== undefined) this.setSpr(SPR.LPCR, lpcr)
+    for (const [number, value] of file.spr) if (!NOT_SAVED.has(number)) this.setSpr(number, value)
+    this.nia = file.nia
+    this.lr = file.lr
+    this.ctr = file.ctr
+    this.xer = file.xer
+    this.cr = file.cr
+  }
+
+  /**
+   * Executes instructions until the budget is used up or something else ends it. An instruction that is interrupted counts, so
+   * time always goes on; `clock.instructions` is exact when this returns.
+   */
+  run(maxInstructions: number, options: RunOptions = {}): CpuExit {
+    const core = this.#core
+    const end = this.clock.instructions + maxInstructions
+    core.exit = undefined
+    let stepOver = options.skipFirstBreakpoint === true
+    for (;;) {
+      const left = end - this.clock.instructions
+      if (left <= 0) return { kind: 'budget' }
+      this.#takePending()
+      if (!core.exit) {
+        core.translations.select()
+        if (core.breakpoints.has(this.nia) && stepOver) this.#stepOver()
+        else this.#slice(Math.min(left, SLICE, this.#untilDecrementer()))
+      }
+      stepOver = core.lifted !== undefined
+      core.lifted = undefined
+      if (core.exit) return this.#takeExit()
+    }
+  }
+
+  #takeExit(): CpuExit {
+    const exit = this.#core.exit!
+    this.#core.exit = undefined
+    return exit
+  }
+
+  /** One call of the interpreter. */
+  #slice(length: number): void {
+    const core = this.#core
+    const { data } = core.state
+    core.sliceStart = this.clock.instructions
+    core.sliceLength = length
+    data.setInt32(REMAINING, length, true)
+    data.setInt32(EVENT, Event.None, true)
+    const mode = { wide: core.state.is(MSR.SF), littleEndian: core.state.is(MSR.LE) }
+    const key = `${mode.wide} ${mode.littleEndian}`
+    let interpreter = this.#modules.get(key)
+    if (!interpreter) {
+      const module = new WebAssembly.Module(generateInterpreter(mode))
+      const env = { ...this.#callOuts, memory: this.memory.wasm } as unknown as WebAssembly.ModuleImports
+      interpreter = new WebAssembly.Instance(module, { env }).exports['run'] as () => void
+      this.#modules.set(key, interpreter)
+    }
+    interpreter()
+    core.syncClock()
+    core.sliceStart = this.clock.instructions
+    core.sliceLength = 0
+    data.setInt32(REMAINING, 0, true)
+  }
+
+  /** Executes the one instruction at NIA although it has a breakpoint. */
+  #stepOver(): void {
+    const core = this.#core
+    const at = this.nia
+    const offset = Number(at & 0xfffn)
+    core.lifted = at
+    const before = core.decodedPage(at)
+    if (before) core.code.undecode(before.page, offset)
+    this.#slice(1)
+    core.lifted = undefined
+    if (before) core.code.undecode(before.page, offset)
+  }
+
+  /** Takes an asynchronous interrupt that is due. */
+  #takePending(): void {
+    const core = this.#core
+    const { msr } = core.state
+    const enabled = (msr & MSR.EE) !== 0n
+    const now = core.timebase
+    if (core.hdecExpiry <= now && (core.state.spr(SPR.LPCR) & LPCR.HDICE) !== 0n && (enabled || (msr & MSR.HV) === 0n))
+      core.interrupt(0x980)
+    else if (core.decExpiry <= now && enabled) core.interrupt(0x900)
+  }
+
+  /** Instructions until a decrementer becomes negative; what is negative already does not change by itself. */
+  #untilDecrementer(): number {
+    const { decExpiry, hdecExpiry, timebase } = this.#core
+    let least = SLICE
+    for (const expiry of [decExpiry, hdecExpiry])
+      if (expiry > timebase && expiry - timebase < BigInt(least)) least = Number(expiry - timebase)
+    return least
+  }
+
+  /** Takes the system call interrupt as `sc LEV` at NIA would: the saved address is the instruction after it. */
+  systemCall(level: 0 | 1 | 2): CpuExit {
+    const { state } = this.#core
+    return this.interrupt(0xc00, { returnTo: state.address(state.nia + 4n), level })
+  }
+
+  /**
+   * Takes an interrupt now, whatever MSR[EE] says.
+   * @returns the exit where it leaves the guest, else `budget`: the guest goes on at the vector
+   */
+  interrupt(vector: number, options: InterruptOptions = {}): CpuExit {
+    const exit = this.#core.interrupt(vector, options)
+    this.#core.exit = undefined
+    return exit ?? { kind: 'budget' }
+  }
+
+  /**
+   * Performs rfid, hrfid or urfid in the present state, without a check of privilege.
+   * @throws RefusalError CPU-001 where the new state is the reserved one
+   */
+  returnFromInterrupt(kind: ReturnKind): void {
+    const core = this.#core
+    refuseReserved(msrAfterReturnOf(core, kind))
+    returnFrom(core, kind)
+    core.exit = undefined
+  }
+
+  /** Translates as an access in the present state would, with no side effect. */
+  translate(ea: bigint, access: Access): Translation {
+    const to = this.#core.mmu.translate(ea, access, false)
+    if (to.ok) return { ok: true, gpa: to.gpa, ra: to.ra }
+    return { ok: false, ...(to.gpa !== undefined && { gpa: to.gpa }), vector: to.vector, reason: to.reason }
+  }
+
+  /** To be called after a change of page tables or partition table. */
+  flushTranslations(): void {
+    this.#core.translations.flush()
+  }
+
+  /** To be called after a write to real memory that did not go through the processor, by a model or the debugger. */
+  codeWritten(ra: bigint, length: number): void {
+    this.#core.codeWritten(ra, length)
+  }
+
+  #makeCallOuts(): CallOuts {
+    const core = this.#core
+    const { state } = core
+    const word = (): number => {
+      const to = core.mmu.translate(state.nia, 'fetch', false)
+      return to.ok ? this.memory.data.getUint32(this.memory.offsetOf(to.ra, 4), state.is(MSR.LE)) : 0
+    }
+    const guarded = <T>(work: () => T, otherwise: T): T => {
+      try {
+        return work()
+      } catch (error) {
+        if (error instanceof Interrupted) return otherwise
+        throw error
+      }
+    }
+    return {
+      decode: (record) => core.code.decode(record, core.lifted === state.nia),
+      fetch: () => core.fetch(),
+      breakpoint: () => {
+        if (core.breakpoints.has(state.nia)) core.leave({ kind: 'breakpoint', address: state.nia })
+        else {
+          // Another effective address of the same memory: not this one's breakpoint.
+          core.lifted = state.nia
+          core.leave()
+        }
+      },
+      illegal: () => void illegal(core, word()),
+      load: (ea, size) => guarded(() => core.load(BigInt.asUintN(64, ea), size), 0n),
+      store: (ea, value, size) => guarded(() => core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size), undefined),
+      raise: (name, argument) => {
+        if (name === 1) {
+          core.lastFault = `trap at 0x${state.nia.toString(16)}`
+          core.interrupt(0x700, { status: PROGRAM.trap })
+        } else {
+          const ea = BigInt.asUintN(64, argument)
+          core.lastFault = `alignment: load and reserve or store conditional at effective address 0x${ea.toString(16)}`
+          state.setSpr(SPR.DAR, ea)
+          core.interrupt(0x600)
+        }
+      },
+      call: (handler, instruction) => (perform(core, TABLE[handler]!, instruction) ? 1 : 0),
+      pure: (name, a, b) => PURE[PURE_NAMES[name]!](a, b, core.random),
+    }
+  }
+}
+
+import { msrAfterReturn } from './privilege.ts'
+const msrAfterReturnOf = (core: Core, kind: ReturnKind): bigint => msrAfterReturn(core.state, kind)

@@ -1,0 +1,82 @@
+/** The cache of translations that the interpreter looks into by itself (spec/cpu-performance.md §7). */
+import {
+  BANKS, ITLB, ITLB_BANK, ITLB_BASE, ITLB_ENTRIES, ITLB_ENTRY, TLB, TLB_BANK, TLB_BASE, TLB_ENTRIES, TLB_ENTRY,
+} from './layout.ts'
+import { MSR } from './msr.ts'
+import { SPR } from './spr.ts'
+import type { State } from './state.ts'
+
+const PAGE = 0xfffn
+/** No effective page has this tag. */
+const NO_TAG = -1n
+
+/** Everything besides IR, DR and PR that translations depend on; those three choose a bank. */
+const CONTEXT_SPRS = [SPR.LPIDR, SPR.PIDR, SPR.PTCR, SPR.LPCR, SPR.AMR, SPR.IAMR]
+
+export class Translations {
+  readonly #bytes: Uint8Array
+  #context: bigint[] = []
+
+  constructor(
+    readonly state: State,
+    memory: WebAssembly.Memory,
+  ) {
+    this.#bytes = new Uint8Array(memory.buffer)
+    this.flush()
+  }
+
+  /** Forgets all translations of data and instructions. */
+  flush(): void {
+    this.#bytes.fill(0xff, TLB, TLB + BANKS * TLB_BANK)
+    this.flushFetch()
+  }
+
+  /** Forgets the translations of instructions, so that every page is entered anew. */
+  flushFetch(): void {
+    this.#bytes.fill(0xff, ITLB, ITLB + BANKS * ITLB_BANK)
+  }
+
+  /** Chooses the banks for the present state, and flushes where they are of another partition, process or privilege. */
+  select(): void {
+    const { state } = this
+    const { msr } = state
+    const context = [msr & (MSR.HV | MSR.S), ...CONTEXT_SPRS.map((spr) => state.spr(spr))]
+    if (context.some((value, i) => value !== this.#context[i])) {
+      this.#context = context
+      this.flush()
+    }
+    const problem = (msr & MSR.PR) !== 0n ? 2 : 0
+    state.data.setInt32(TLB_BASE, TLB + (problem + ((msr & MSR.DR) !== 0n ? 1 : 0)) * TLB_BANK, true)
+    state.data.setInt32(ITLB_BASE, ITLB + (problem + ((msr & MSR.IR) !== 0n ? 1 : 0)) * ITLB_BANK, true)
+  }
+
+  /**
+   * Notes a translation of data.
+   * @param page   offset in the WebAssembly memory of the page
+   * @param writes whether stores may go there without being looked at
+   */
+  addData(ea: bigint, page: number, writes: boolean): void {
+    const { data } = this.state
+    const at = data.getInt32(TLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (TLB_ENTRIES - 1)) * TLB_ENTRY
+    const tag = ea & ~PAGE
+    if (data.getBigUint64(at, true) !== tag) data.setBigInt64(at + 8, NO_TAG, true)
+    data.setBigUint64(at, tag, true)
+    if (writes) data.setBigUint64(at + 8, tag, true)
+    data.setInt32(at + 16, page - Number(BigInt.asUintN(32, tag)), true)
+    data.setInt32(at + 20, page, true)
+  }
+
+  addFetch(ea: bigint, records: number): void {
+    const { data } = this.state
+    const at = data.getInt32(ITLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
+    data.setBigUint64(at, ea & ~PAGE, true)
+    data.setInt32(at + 8, records, true)
+  }
+
+  /** From now on every store to this page is looked at: it holds code. @param page offset in the WebAssembly memory */
+  watchStores(page: number): void {
+    const { data } = this.state
+    for (let at = TLB; at < TLB + BANKS * TLB_BANK; at += TLB_ENTRY)
+      if (data.getInt32(at + 20, true) === page) data.setBigInt64(at + 8, NO_TAG, true)
+  }
+}
