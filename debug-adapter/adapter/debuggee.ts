@@ -42,7 +42,9 @@ export interface Debuggee {
   /** State of a guest page in the ultravisor, where it tracks it. */
   pageState(gpa: bigint): string | undefined
   /** Real address behind a guest physical address as the VM would reach it now; undefined where there is none. */
-  guestPage(gpa: bigint): bigint | undefined
+  guestRealAddress(gpa: bigint): bigint | undefined
+  /** Guest physical address where the kernel lies; undefined before the VM is loaded. */
+  readonly kernelBase: bigint | undefined
   /** What an inspector may see of the TPM without a key. */
   readonly tpm: {
     pcr(bank: 'sha1' | 'sha256', index: number): Uint8Array

@@ -33,7 +33,7 @@ export type LaunchArguments = LaunchAttributes &
 
 export const THREAD_ID = 1
 
-/** Where the platform loads the kernel's lowest byte (spec/pseries.md §4.1). */
+/** Where the platform loads the kernel's lowest byte (spec/pseries.md §4.1): breakpoints are set before it is there. */
 const KERNEL_BASE = 0x40_0000n
 
 export class PefSession extends ProtocolServer {
@@ -267,6 +267,8 @@ export class PefSession extends ProtocolServer {
 
   #progress(): void {
     const { target } = this
+    const { kernelBase } = target.machine
+    if (kernelBase !== undefined) target.symbols.place(kernelBase)
     const total = target.machine.trace.records.length
     if (total === this.#recordsSent) return
     this.#recordsSent = total

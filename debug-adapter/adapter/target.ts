@@ -94,7 +94,7 @@ export class Target {
   /** Real address behind a guest physical address, wherever the page is; undefined where it is nowhere. */
   pageBehind(gpa: bigint): bigint | undefined {
     // While UV_ESM runs, a page that has moved is in no table that the processor uses; its owner is known all the same.
-    return this.machine.guestPage(gpa) ?? this.#ownedPage(gpa)
+    return this.machine.guestRealAddress(gpa) ?? this.#ownedPage(gpa)
   }
 
   #ownedPage(gpa: bigint): bigint | undefined {

@@ -41,6 +41,7 @@ export class ScriptedMachine implements Debuggee {
   esm: EsmResult | undefined
   end: MachineEnd | undefined
   vmState: 'normal' | 'secure' = 'normal'
+  readonly kernelBase = 0x400000n
   readonly tpm = {
     pcr: (bank: 'sha1' | 'sha256', index: number) => new Uint8Array(bank === 'sha1' ? 20 : 32).fill(index),
     handles: () => [{ handle: 0x81800001, what: 'wrapping key' }],
@@ -89,7 +90,7 @@ export class ScriptedMachine implements Debuggee {
     return this.vmState === 'secure' ? 'SECURE' : undefined
   }
 
-  guestPage(gpa: bigint): bigint | undefined {
+  guestRealAddress(gpa: bigint): bigint | undefined {
     return gpa < BigInt(this.memory.normalBytes) ? gpa : undefined
   }
 

@@ -84,7 +84,7 @@ const node = (depth: number): fc.Arbitrary<FdtNode> =>
     .tuple(
       name,
       fc.array(fc.tuple(name, bytes), { maxLength: 4 }),
-      depth > 0 ? fc.array(node(depth - 1), { maxLength: 3 }) : fc.constant([]),
+      depth > 0 ? fc.array(node(depth - 1), { maxLength: 3 }) : fc.constant<FdtNode[]>([]),
     )
     .map(([own, properties, children]) => newNode(own, Object.fromEntries(properties), children))
 

@@ -1,4 +1,5 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
+import { hex } from '../format.ts'
 import type { RequestHandler } from '../request.ts'
 
 /** The guest's kernel; firmware has no addresses of its own. */
@@ -7,12 +8,14 @@ export const modules: RequestHandler<DebugProtocol.ModulesArguments, DebugProtoc
   capabilities: { supportsModulesRequest: true },
   handle: (session) => {
     const path = session.launchArguments.kernel
+    const { kernelBase } = session.target.machine
     return {
       modules: [
         {
           id: 'guest',
           name: path.replace(/^.*[\\/]/, ''),
           path,
+          ...(kernelBase !== undefined && { addressRange: hex(kernelBase) }),
           symbolStatus: session.target.symbols.names.length > 0 ? 'symbols loaded' : 'no symbols',
         },
       ],

@@ -8,7 +8,7 @@ import { TABLE } from './isa/table.ts'
 import { EVENT, Event, PROCESSOR_BYTES, REMAINING } from './layout.ts'
 import { MSR } from './msr.ts'
 import { PURE } from './pure.ts'
-import { refuseReserved, type ReturnKind } from './privilege.ts'
+import { msrAfterReturn, refuseReserved, type ReturnKind } from './privilege.ts'
 import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts'
 import { SPR } from './spr.ts'
 import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
@@ -190,14 +190,14 @@ export class Cpu {
     const core = this.#core
     const end = this.clock.instructions + maxInstructions
     core.exit = undefined
-    let stepOver = options.skipFirstBreakpoint === true
+    let stepOver = options.skipFirstBreakpoint === true && core.breakpoints.has(this.nia)
     for (;;) {
       const left = end - this.clock.instructions
       if (left <= 0) return { kind: 'budget' }
       this.#takePending()
       if (!core.exit) {
         core.translations.select()
-        if (core.breakpoints.has(this.nia) && stepOver) this.#stepOver()
+        if (stepOver) this.#stepOver()
         else this.#slice(Math.min(left, SLICE, this.#untilDecrementer()))
       }
       stepOver = core.lifted !== undefined
@@ -291,7 +291,7 @@ export class Cpu {
    */
   returnFromInterrupt(kind: ReturnKind): void {
     const core = this.#core
-    refuseReserved(msrAfterReturnOf(core, kind))
+    refuseReserved(msrAfterReturn(core.state, kind))
     returnFrom(core, kind)
     core.exit = undefined
   }
@@ -358,6 +358,3 @@ export class Cpu {
     }
   }
 }
-
-import { msrAfterReturn } from './privilege.ts'
-const msrAfterReturnOf = (core: Core, kind: ReturnKind): bigint => msrAfterReturn(core.state, kind)

@@ -5,6 +5,7 @@
  */
 import type { Effect, Expr, Size } from '../isa/expr.ts'
 import { argsOf } from '../isa/expr.ts'
+import type { Insn } from '../isa/insn.ts'
 import { TABLE } from '../isa/table.ts'
 import {
   CR, EVENT, Event, ITLB_BASE, ITLB_ENTRIES, ITLB_ENTRY, NIA, RECORD, REMAINING, STATE, TLB_BASE, TLB_ENTRIES, TLB_ENTRY,
@@ -64,8 +65,11 @@ const importIndex = (name: keyof CallOuts): number => IMPORTS.findIndex(([known]
 /** The byte-swapping functions follow the interpreter itself. */
 const SWAP = { 2: IMPORTS.length + 1, 4: IMPORTS.length + 2, 8: IMPORTS.length + 3 } as const
 
+/** Procedures, and what needs a check of privilege, are executed by or begin with a call-out. */
+const callsOut = (insn: Insn): boolean => insn.privilege !== 'problem' || insn.effects[0]?.op === 'call'
+
 /** Plans of the records, by the index in the table. */
-export const PLANS: readonly RecordPlan[] = TABLE.map((insn) => planRecord(insn.effects))
+export const PLANS: readonly RecordPlan[] = TABLE.map((insn) => planRecord(insn.effects, callsOut(insn)))
 
 /** The tree without the choices that `mode` settles; what was shared stays shared. */
 function specialise(effects: readonly Effect[], mode: Mode): Effect[] {
@@ -227,6 +231,7 @@ class Generator {
   }
 
   #handler(index: number, effects: readonly Effect[]): void {
+    const { code } = this
     this.#plan = PLANS[index]!
     this.#uses = new Map()
     visit(effects, (e) => {
@@ -234,8 +239,8 @@ class Generator {
       this.#uses.set(e, uses + 1)
       return uses === 0
     })
-    const [only] = effects
-    if (only?.op === 'call') this.#call(index)
+    if (callsOut(TABLE[index]!)) this.#call(index)
+    if (effects[0]?.op === 'call') code.br('next')
     else {
       const guards = effects.filter((f) => f.op === 'raise')
       const rest = effects.filter((f) => f.op !== 'raise')
@@ -243,9 +248,9 @@ class Generator {
       // Everything is read before anything is written.
       if (rest.length > 1 || rest[0]?.op === 'when') for (const f of rest) for (const e of operandsOf(f)) this.#keep(e)
       for (const f of rest) this.#perform(f)
-      this.code.br('next')
+      code.br('next')
     }
-    for (const [e, local] of this.#locals) this.code.giveBack(local, e.type)
+    for (const [e, local] of this.#locals) code.giveBack(local, e.type)
     this.#locals = new Map()
   }
 
@@ -254,7 +259,7 @@ class Generator {
     this.syncState().i32(index)
     this.#emitSlot({ op: 'word', type: 'i64' })
     code.op(0xa7)
-    this.callOut('call').brIf('event').br('next')
+    this.callOut('call').brIf('event')
   }
 
   /** Computes a value into a local. */

@@ -86,20 +86,22 @@ export function operandsOf(effect: Effect): Expr[] {
 
 const WORD: Expr = { op: 'word', type: 'i64' }
 
-/** Decides what the record of an instruction holds, and where. @throws RangeError where the operands do not fit */
-export function planRecord(effects: readonly Effect[]): RecordPlan {
-  const plan = tryPlan(effects, (e) => e.op !== 'const' && isConstant(e)) ?? tryPlan(effects, isOperand)
+/**
+ * Decides what the record of an instruction holds, and where.
+ * @param withWord also the instruction word itself, for a procedure
+ * @throws RangeError where the operands do not fit
+ */
+export function planRecord(effects: readonly Effect[], withWord: boolean): RecordPlan {
+  const plan = tryPlan(effects, withWord, (e) => e.op !== 'const' && isConstant(e)) ?? tryPlan(effects, withWord, isOperand)
   if (!plan) throw new RangeError('the operands of an instruction do not fit into its record')
   return plan
 }
 
-function tryPlan(effects: readonly Effect[], isSlot: (e: Expr) => boolean): RecordPlan | undefined {
+function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr) => boolean): RecordPlan | undefined {
   const wanted = new Map<string, Expr>()
   const want = (e: Expr): void => void wanted.set(keyOf(e), e)
-  for (const effect of effects) {
-    if (effect.op === 'set') want(effect.target)
-    if (effect.op === 'call') want(WORD)
-  }
+  if (withWord) want(WORD)
+  for (const effect of effects) if (effect.op === 'set') want(effect.target)
   visit(effects, (e) => {
     if (e.op !== 'gpr' && !isSlot(e)) return true
     want(e)
