@@ -45,7 +45,7 @@ export class Output {
 function progressText(record: TraceRecord): string | undefined {
   switch (record.type) {
     case 'boot':
-      return `boot: ${record.stage}: ${record.title} (trusted: ${record.tcb.join(', ') || 'nothing'})`
+      return `boot: ${record.title} (trusted: ${record.tcb.join(', ') || 'nothing'})`
     case 'esm-step':
       return `ESM ${record.number}. ${record.title}${record.detail ? `: ${record.detail}` : ''}`
     case 'digest':

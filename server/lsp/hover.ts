@@ -33,7 +33,8 @@ function contains({ start, end }: TextRange, { line, character }: Position): boo
 export function hoverAt(text: string, position: Position, findings: readonly TextFinding[]): Hover | undefined {
   const here = findings.filter(({ range }) => contains(range, position))
   const [found] = here
-  if (found) return { contents: { kind: 'markdown', value: here.map(explainRule).join('\n\n---\n\n') }, range: found.range }
+  if (found)
+    return { contents: { kind: 'markdown', value: here.map(explainRule).join('\n\n---\n\n') }, range: found.range }
   for (const { kind, key, values } of parseSvmBlob(text).entries) {
     if (contains(key.range, position)) return { contents: { kind: 'markdown', value: KINDS[kind] }, range: key.range }
     for (const [name, value] of values)

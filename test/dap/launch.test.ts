@@ -75,7 +75,7 @@ describe('launch', () => {
     expect(exited.body).toEqual({ exitCode: 0 })
     await free.client.event('terminated')
     expect(free.client.output('stdout')).toBe('goodbye\nunfinished')
-    expect(free.client.output('console')).toContain('boot: scripted: begins (trusted: test)')
+    expect(free.client.output('console')).toContain('boot: begins (trusted: test)')
     expect(free.client.output('console')).toContain('The VM ended by itself: the script is over')
   })
 })

@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createProtocolConnection, type ProtocolConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node'
 import type { Diagnostic, Hover, InitializeResult, PublishDiagnosticsParams } from 'vscode-languageserver'
+import {
+  createProtocolConnection,
+  type ProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-languageserver/node'
 import { isSvmBlob } from '../../server/lsp/diagnostics.ts'
 import { fixtureText } from './fixtures.ts'
 
@@ -119,7 +124,9 @@ describe('the language server over stdio', () => {
       const contents = (await hover(line, character))?.contents as { value: string } | undefined
       return contents?.value
     }
-    expect(await text(duplicate!.range.start.line, duplicate!.range.start.character + 1)).toMatch(/\*\*ESM064\*\*.*§12\.4/s)
+    expect(await text(duplicate!.range.start.line, duplicate!.range.start.character + 1)).toMatch(
+      /\*\*ESM064\*\*.*§12\.4/s,
+    )
     expect(await text(3, 4)).toMatch(/lockbox-1/)
     expect(await text(7, 14)).toMatch(/svm=on/)
     expect(await hover(0, 0)).toBeNull()

@@ -77,7 +77,7 @@ function findOperand(parts: ImageParts, findings: Finding[]): { blob?: Uint8Arra
   const embedded = located.operand?.bytes
   if (operand && embedded && !sameBytes(operand, embedded))
     findings.push(finding('ESM084', { found: `${embedded.length} bytes in the image, ${operand.length} in the file` }))
-  return { blob: embedded, initrd: located.operand && esmbInitrd.subarray(located.archiveBytes) }
+  return { blob: embedded ?? operand, initrd: located.operand && esmbInitrd.subarray(located.archiveBytes) }
 }
 
 function verifyContents(operand: Operand, parts: ImageParts, contents: Contents, findings: Finding[]): void {

@@ -42,12 +42,17 @@ const plain: Alias[] = [
   ...both('clrlwi', 'ra,rs,mb', 'rlwinm', { sh: 0, me: 31 }),
   ...both('slwi', 'ra,rs,sh', 'rlwinm', { mb: 0, me: (f) => 31 - f('sh') }),
   ...both('srwi', 'ra,rs,mb', 'rlwinm', { sh: (f) => (32 - f('mb')) % 32, me: 31 }),
+  ...both('clrrwi', 'ra,rs,clear', 'rlwinm', { sh: 0, mb: 0 }),
   ...both('rotlw', 'ra,rs,rb', 'rlwnm', { mb: 0, me: 31 }),
   ...both('rotldi', 'ra,rs,sh6', 'rldicl', { mb6: 0 }),
   ...both('clrldi', 'ra,rs,mb6', 'rldicl', { sh6: 0 }),
   ...both('srdi', 'ra,rs,mb6', 'rldicl', { sh6: (f) => (64 - f('mb6')) % 64 }),
   ...both('sldi', 'ra,rs,sh6', 'rldicr', { me6: (f) => 63 - f('sh6') }),
+  ...both('clrrdi', 'ra,rs,clear6', 'rldicr', { sh6: 0 }),
   ...both('rotld', 'ra,rs,rb', 'rldcl', { mb6: 0 }),
+  alias('isellt', 'rt,ra0,rb', 'isel', { bc: 0 }),
+  alias('iselgt', 'rt,ra0,rb', 'isel', { bc: 1 }),
+  alias('iseleq', 'rt,ra0,rb', 'isel', { bc: 2 }),
   alias('crset', 'bt', 'creqv', { ba: (f) => f('bt'), bb: (f) => f('bt') }),
   alias('crclr', 'bt', 'crxor', { ba: (f) => f('bt'), bb: (f) => f('bt') }),
   alias('crmove', 'bt,ba', 'cror', { bb: (f) => f('ba') }),
@@ -111,22 +116,22 @@ const HINTS = [['', 0], ['-', 2], ['+', 3]] as const
 
 /** `beq`, `beqlr`, `beqctrl+`, ... for one branch instruction: its name, its operand, and what the mnemonic has behind. */
 function branchAliases(of: string, operand: string, infix: string, link: string, counter: boolean): Alias[] {
-  const more = operand === '' ? { bh: 0 } : {}
-  const behind = operand === '' ? '' : `,${operand}`
-  const always = alias(`b${infix}${link}`, operand, of, { bo: 20, bi: 0, ...more })
+  const behind = operand === '' ? ',[bh]' : `,${operand}`
+  const always = alias(`b${infix}${link}`, '[bh]', of, { bo: 20, bi: 0 })
   const list = operand === '' ? [always] : []
+  if (operand === '') operand = '[bh]'
   for (const [hint, at] of HINTS) {
     for (const [name, wanted, bicond] of CONDITIONS)
-      list.push(alias(`b${name}${infix}${link}${hint}`, `[bicr]${behind}`, of, { bo: (wanted ? 12 : 4) + at, bicond, ...more }))
+      list.push(alias(`b${name}${infix}${link}${hint}`, `[bicr]${behind}`, of, { bo: (wanted ? 12 : 4) + at, bicond }))
     const countHint = hint === '' ? 0 : at === 2 ? 8 : 9
     if (counter)
       for (const [name, bo] of [['dnz', 16], ['dz', 18]] as const)
-        list.push(alias(`b${name}${infix}${link}${hint}`, operand, of, { bo: bo + countHint, bi: 0, ...more }))
+        list.push(alias(`b${name}${infix}${link}${hint}`, operand, of, { bo: bo + countHint, bi: 0 }))
     // With a condition, but not one of the names above: bt and bf take any bit.
   }
   if (counter)
     for (const [name, bo] of [['dnzt', 8], ['dnzf', 0], ['dzt', 10], ['dzf', 2]] as const)
-      list.push(alias(`b${name}${infix}${link}`, `bi${behind}`, of, { bo, ...more }))
+      list.push(alias(`b${name}${infix}${link}`, `bi${behind}`, of, { bo }))
   return list
 }
 

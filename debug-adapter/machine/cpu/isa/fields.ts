@@ -18,13 +18,16 @@ export interface Field {
   readonly signed: boolean
   /** Value bits below the field's own that are 0: 2 for a displacement in words. */
   readonly scale: number
+  /** Counts down from the largest value: for aliases that clear or keep bits on the right. */
+  readonly complement: boolean
   /** Runs of bits of the word, most significant run first. */
   readonly runs: readonly { readonly first: number; readonly last: number }[]
   readonly width: number
 }
 
-type Spec = readonly [bits: string, kind?: FieldKind, options?: { readonly signed?: boolean; readonly scale?: number }]
+type Spec = readonly [bits: string, kind?: FieldKind, options?: { readonly signed?: boolean; readonly scale?: number; readonly complement?: boolean }]
 const SIGNED = { signed: true }
+const COMPLEMENT = { complement: true }
 
 // biome-ignore format: a table
 const SPECS: Record<string, Spec> = {
@@ -32,7 +35,8 @@ const SPECS: Record<string, Spec> = {
   si: ['16-31', 'number', SIGNED], ui: ['16-31'], d: ['16-31', 'number', SIGNED],
   ds: ['16-29', 'number', { signed: true, scale: 2 }], dq: ['16-27', 'number', { signed: true, scale: 4 }],
   dx: ['16-25,11-15,31', 'number', SIGNED],
-  sh: ['16-20'], mb: ['21-25'], me: ['26-30'], sh6: ['30,16-20'], mb6: ['26,21-25'], me6: ['26,21-25'], nb: ['16-20'],
+  sh: ['16-20'], mb: ['21-25'], me: ['26-30'], sh6: ['30,16-20'], mb6: ['26,21-25'], me6: ['26,21-25'],
+  clear: ['26-30', 'number', COMPLEMENT], clear6: ['26,21-25', 'number', COMPLEMENT], nb: ['16-20'],
   bf: ['6-8', 'crf'], bfa: ['11-13', 'crf'], l: ['10'], l9: ['9-10'], l15: ['15'], l14: ['14-15'], lev: ['20-26'],
   bt: ['6-10', 'crbit'], ba: ['11-15', 'crbit'], bb: ['16-20', 'crbit'], bc: ['21-25', 'crbit'],
   bicr: ['11-13', 'crf'], bicond: ['14-15'], sprg: ['14-15'],
@@ -53,7 +57,7 @@ function fieldOf(name: string, [bits, kind = 'number', options = {}]: Spec): Fie
     return { first, last }
   })
   const width = runs.reduce((sum, { first, last }) => sum + last - first + 1, 0)
-  return { name, kind, signed: options.signed ?? false, scale: options.scale ?? 0, runs, width }
+  return { name, kind, signed: options.signed ?? false, scale: options.scale ?? 0, complement: options.complement ?? false, runs, width }
 }
 
 export const FIELDS: ReadonlyMap<string, Field> = new Map(
@@ -76,6 +80,7 @@ export function extract(word: number, field: Field): number {
     const width = last - first + 1
     value = value * 2 ** width + ((word >>> (31 - last)) & ones(width))
   }
+  if (field.complement) value = ones(field.width) - value
   if (field.signed && value >= 2 ** (field.width - 1)) value -= 2 ** field.width
   return value * 2 ** field.scale
 }
@@ -87,7 +92,7 @@ export function extract(word: number, field: Field): number {
 export function insert(value: number, field: Field): number {
   const unit = 2 ** field.scale
   const [min, max] = field.signed ? [-(2 ** (field.width - 1)), 2 ** (field.width - 1) - 1] : [0, 2 ** field.width - 1]
-  let rest = value / unit
+  let rest = field.complement ? max - value : value / unit
   if (!Number.isInteger(rest) || rest < min || rest > max)
     throw new RangeError(
       `${field.name} = ${value}: expected ${min * unit} to ${max * unit}${unit > 1 ? `, a multiple of ${unit}` : ''}`,

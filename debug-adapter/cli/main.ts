@@ -1,0 +1,48 @@
+import { version } from '../../package.json'
+import { suggestion, UsageError } from './options.ts'
+import { EXIT } from './outcome.ts'
+import type { Terminal } from './terminal.ts'
+import { run, runHelp } from './verbs/run.ts'
+import { tpm, tpmHelp } from './verbs/tpm.ts'
+
+const HELP = `pef: runs and inspects secure VM images of IBM's Protected Execution Facility in an emulator of the machine.
+
+Usage: pef VERB [OPTIONS]
+
+  pef run IMAGE.json     run a VM image through ESM and tell what happens
+  pef tpm pubkey         print the wrapping key of the emulated TPM
+  pef help [VERB]        help on a verb
+  pef --version          the version
+
+Example: pef run test/guests/hello-svm/pef.json`
+
+const verbs: Readonly<Record<string, (args: readonly string[], terminal: Terminal) => Promise<number>>> = {
+  run,
+  tpm,
+  help: async ([verb], terminal) => {
+    terminal.out(`${{ run: runHelp, tpm: tpmHelp }[verb ?? ''] ?? HELP}\n`)
+    return EXIT.ok
+  },
+}
+
+/** @returns the exit code */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [verb, ...rest] = args
+  if (verb === undefined || verb === '--help' || verb === '-h') {
+    terminal.out(`${HELP}\n`)
+    return verb === undefined ? EXIT.usage : EXIT.ok
+  }
+  if (verb === '--version') {
+    terminal.out(`${version}\n`)
+    return EXIT.ok
+  }
+  try {
+    const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
+    if (!run) throw new UsageError(`unknown verb ${verb}${suggestion(verb, Object.keys(verbs))} (pef help)`)
+    return await run(rest, terminal)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    terminal.error(`pef: ${error.message}\n`)
+    return EXIT.usage
+  }
+}

@@ -1,0 +1,173 @@
+import { createWriteStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
+import { AttributeError, loadMachineConfig } from '../../files.ts'
+import { Machine } from '../../machine/machine.ts'
+import { recordJson } from '../../machine/trace/trace.ts'
+import { type OptionSpec, optionHelp, parseOptions, suggestion, UsageError, wholeNumber } from '../options.ts'
+import { EXIT, exitCode, type Outcome, outcomeOf } from '../outcome.ts'
+import type { Terminal } from '../terminal.ts'
+import { colourStyle, plainStyle, Walk } from '../walk.ts'
+
+const OPTIONS: readonly OptionSpec[] = [
+  { name: 'kernel', value: 'FILE', help: 'the guest kernel, an ELF file for ppc64le or ppc64' },
+  { name: 'initrd', value: 'FILE', help: 'the initrd, with an operand in front or plain' },
+  { name: 'append', value: 'ARGS', help: 'the kernel command line, exactly as it was hashed' },
+  { name: 'operand', value: 'FILE', help: 'an operand (or svm_blob.yml) that is put in front of the initrd in memory' },
+  { name: 'memory', value: 'SIZE', help: "size of the VM's memory, e.g. 256M" },
+  { name: 'secure-memory', value: 'SIZE', help: 'size of the secure memory of the machine' },
+  { name: 'seed', value: 'N', help: 'starts the random numbers: the same seed gives the same run (default 1)' },
+  { name: 'tpm-key', value: 'KEY.pem', help: 'the emulated TPM holds this RSA-2048 key as its wrapping key 0x81800001' },
+  { name: 'esm', value: 'guest|stub', help: 'who calls UV_ESM: the guest itself, or a boot stub before the kernel' },
+  { name: 'until', value: 'esm', help: 'end the run when UV_ESM is decided' },
+  { name: 'max-instructions', value: 'N', help: 'end the run after N guest instructions (default 10000000000)' },
+  { name: 'trace', value: 'FILE.jsonl', help: 'write the log of the machine, one JSON record a line' },
+  { name: 'json', help: 'print one JSON object on standard output and nothing else' },
+  { name: 'quiet', help: 'print only what the VM prints, and the outcome' },
+  { name: 'no-color', help: 'no colours (they are used on a terminal only, and not with NO_COLOR set)' },
+  { name: 'help', help: 'this text' },
+]
+
+export const runHelp = `Usage: pef run IMAGE.json [OPTIONS]
+       pef run --kernel FILE [--initrd FILE] [--append ARGS] [OPTIONS]
+
+Boots the PEF machine, runs the VM, and tells what happened: boot stages and measurements, each step of UV_ESM, each
+exchange with the TPM, each batch of pages, and the digests. IMAGE.json holds launch attributes (kernel, initrd,
+bootargs, memory, ...); its paths are relative to it, and options override it.
+
+Options:
+${optionHelp(OPTIONS)}
+
+Exit codes: 0 the VM became secure (and ended by itself, or --until esm), 2 wrong usage, 3 UV_ESM was refused or never
+called, 4 the guest failed, 5 the limit of instructions was reached, 130 interrupted.
+
+Examples:
+  pef run test/guests/hello-svm/pef.json
+  pef run --kernel vmlinux --initrd esmb-initrd.img --append "root=/dev/sda2 svm=on" --esm stub --until esm --json`
+
+const DEFAULT_LIMIT = 10_000_000_000
+/** Instructions between two looks at the limit, Ctrl-C and the screen. */
+const SLICE = 200_000
+
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values, switches, rest } = parseOptions(args, OPTIONS)
+  if (switches.has('help')) {
+    terminal.out(`${runHelp}\n`)
+    return EXIT.ok
+  }
+  const until = oneOf('until', values.get('until'), ['esm'] as const)
+  const esm = oneOf('esm', values.get('esm'), ['guest', 'stub'] as const)
+  const limit = wholeNumber('max-instructions', values.get('max-instructions') ?? String(DEFAULT_LIMIT))
+  const { attributes, folder } = await readImage(rest, values, esm)
+  let machine: Machine
+  try {
+    const config = await loadMachineConfig(attributes, { readFile, cwd: folder, crypto: nodeCrypto })
+    machine = new Machine(config)
+  } catch (error) {
+    if (error instanceof AttributeError || error instanceof RangeError) throw new UsageError(error.message)
+    throw error
+  }
+  const json = switches.has('json')
+  const colour = !json && terminal.isTerminal && !switches.has('no-color') && !process.env['NO_COLOR']
+  const walk = new Walk(colour ? colourStyle : plainStyle)
+  const trace = values.get('trace')
+  const traceFile = trace === undefined ? undefined : createWriteStream(resolve(trace))
+  const traceError = new Promise<never>((_, reject) =>
+    traceFile?.once('error', (error) => reject(new UsageError(`--trace ${trace}: ${error.message}`))),
+  )
+  machine.trace.subscribe((record) => {
+    traceFile?.write(`${recordJson(record)}\n`)
+    if (json) return
+    if (switches.has('quiet')) {
+      if (record.type === 'console') terminal.out(record.text)
+    } else for (const line of walk.add(record)) terminal.out(`${line}\n`)
+  })
+  const ended = await Promise.race([execute(machine, limit, until, terminal), traceError])
+  if (!json && !switches.has('quiet')) for (const line of walk.end()) terminal.out(`${line}\n`)
+  if (traceFile) await new Promise<void>((done) => traceFile.end(() => done()))
+  if (ended === 'interrupted') {
+    terminal.error(`interrupted after ${machine.clock.instructions} instructions\n`)
+    return EXIT.interrupted
+  }
+  const outcome = outcomeOf(machine, ended === 'limit', until)
+  terminal.out(json ? `${JSON.stringify(outcome)}\n` : `${summary(outcome)}\n`)
+  return exitCode(outcome.outcome)
+}
+
+function oneOf<T extends string>(name: string, value: string | undefined, accepted: readonly T[]): T | undefined {
+  if (value === undefined || accepted.includes(value as T)) return value as T | undefined
+  throw new UsageError(`--${name} takes ${accepted.join(' or ')}, not ${JSON.stringify(value)}${suggestion(value, accepted)}`)
+}
+
+const ATTRIBUTE_OF: Readonly<Record<string, string>> = {
+  kernel: 'kernel',
+  initrd: 'initrd',
+  append: 'bootargs',
+  operand: 'operand',
+  memory: 'memory',
+  'secure-memory': 'secureMemory',
+}
+const FILE_OPTIONS = ['kernel', 'initrd', 'operand']
+
+/** Launch attributes from IMAGE.json and from options; paths of options are relative to the working directory. */
+async function readImage(
+  rest: readonly string[],
+  values: ReadonlyMap<string, string>,
+  esm: string | undefined,
+): Promise<{ attributes: Record<string, unknown>; folder: string }> {
+  if (rest.length > 1) throw new UsageError(`one IMAGE.json at most, not ${rest.length}: ${rest.join(' ')}`)
+  const [image] = rest
+  if (image === undefined && !values.has('kernel')) throw new UsageError('give an IMAGE.json or --kernel FILE (pef run --help)')
+  const attributes: Record<string, unknown> = image === undefined ? {} : await readJson(image)
+  for (const [option, attribute] of Object.entries(ATTRIBUTE_OF)) {
+    const value = values.get(option)
+    if (value !== undefined) attributes[attribute] = FILE_OPTIONS.includes(option) ? resolve(value) : value
+  }
+  const seed = values.get('seed')
+  if (seed !== undefined) attributes['seed'] = wholeNumber('seed', seed)
+  const key = values.get('tpm-key')
+  if (key !== undefined) attributes['tpm'] = { key: resolve(key) }
+  if (esm !== undefined) attributes['esm'] = esm
+  return { attributes, folder: image === undefined ? process.cwd() : dirname(resolve(image)) }
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  } catch (error) {
+    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`)
+  }
+  throw new UsageError(`${path} must hold one JSON object with launch attributes such as "kernel"`)
+}
+
+async function execute(
+  machine: Machine,
+  limit: number,
+  until: 'esm' | undefined,
+  terminal: Terminal,
+): Promise<'end' | 'limit' | 'interrupted'> {
+  let slices = 0
+  for (;;) {
+    const left = limit - machine.clock.instructions
+    if (left <= 0 && machine.inGuest) return 'limit'
+    const advanced = machine.advance(Math.max(1, Math.min(SLICE, left)))
+    if (advanced.kind === 'end') return 'end'
+    if (until === 'esm' && machine.esm && machine.inGuest) return 'end'
+    // Let Ctrl-C and the files have their turn.
+    if (++slices % 256 === 0 || advanced.kind === 'instructions') await new Promise((done) => setImmediate(done))
+    if (terminal.interrupted) return 'interrupted'
+  }
+}
+
+function summary(outcome: Outcome): string {
+  const rules = outcome.rules.length > 0 ? ` [${outcome.rules.join(', ')}]` : ''
+  return `\n${outcome.outcome}: ${outcome.reason}${rules} (${outcome.instructions} guest instructions)`
+}

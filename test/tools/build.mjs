@@ -1,0 +1,45 @@
+// Bundles everything into dist/. Options: --watch, --minify.
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { build, context } from 'esbuild'
+
+const watch = process.argv.includes('--watch')
+const common = {
+  bundle: true,
+  outdir: 'dist',
+  sourcemap: true,
+  minify: process.argv.includes('--minify'),
+  target: 'es2022',
+  logLevel: 'warning',
+  tsconfig: 'tsconfig.json',
+}
+
+// dist/ is CommonJS: VS Code loads extensions so, and one rule for the folder is simpler than one a file.
+const node = { ...common, platform: 'node', format: 'cjs', target: 'node20', external: ['vscode'] }
+const browser = { ...common, platform: 'browser' }
+const views = existsSync('extension/views')
+  ? readdirSync('extension/views', { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && existsSync(`extension/views/${entry.name}/page.ts`))
+      .map((entry) => ({ in: `extension/views/${entry.name}/page.ts`, out: `views/${entry.name}` }))
+  : []
+
+const bundles = [
+  { ...node, entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }] },
+  { ...browser, format: 'cjs', external: ['vscode'], entryPoints: [{ in: 'extension/web.ts', out: 'extension.web' }] },
+  { ...node, entryPoints: [{ in: 'server/server.ts', out: 'server' }] },
+  { ...node, entryPoints: [{ in: 'debug-adapter/index.ts', out: 'debug-adapter' }] },
+  {
+    ...node,
+    banner: { js: '#!/usr/bin/env node' },
+    entryPoints: [{ in: 'debug-adapter/cli/pef.ts', out: 'pef' }],
+  },
+  ...(views.length > 0 ? [{ ...browser, format: 'iife', entryPoints: views }] : []),
+]
+
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist', { recursive: true })
+writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
+if (watch) for (const bundle of bundles) await (await context(bundle)).watch()
+else {
+  await Promise.all(bundles.map((bundle) => build(bundle)))
+  chmodSync('dist/pef.js', 0o755)
+}
