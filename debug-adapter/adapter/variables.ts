@@ -264,7 +264,7 @@ export class Variables {
 
   /** A 64-bit register; where memory of the guest is behind it, it can be opened as memory. */
   #address(name: string, value: bigint, ofGuest = true): DebugProtocol.Variable {
-    const symbol = ofGuest ? this.target.symbols.at(value) : undefined
+    const symbol = ofGuest && value >= MIN_ADDRESS ? this.target.symbols.at(value) : undefined
     return {
       name,
       value: symbol ? `${hex64(value)} <${this.target.symbols.describe(value)}>` : hex64(value),

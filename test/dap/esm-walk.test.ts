@@ -12,8 +12,6 @@ import { breakAtUltracalls, instruction, register, sample, startSample } from '.
 import type { StdioClient } from './stdio-client.ts'
 
 const golden = fileURLToPath(new URL('golden/esm-walk.txt', import.meta.url))
-/** How often a procedure is walked through step by step; later visits are left by `step out` and counted. */
-const FULLY_SEEN = 1
 
 let client: StdioClient
 afterEach(() => client.kill())
@@ -63,21 +61,28 @@ async function guestState(): Promise<string[]> {
   return [...frames, `    nia ${await register(client, 'nia')}`, `    msr ${await register(client, 'msr')}`]
 }
 
-/** Steps from the guest's `sc 2` through all procedures until the guest has the processor again. */
+/**
+ * Steps from the guest's `sc 2` through all procedures until the guest has the processor again. What was called in the same
+ * way before (the same procedures below it) is left by `step out`.
+ */
 async function walkFirmware(): Promise<string[]> {
   const lines: string[] = []
+  const known = new Set<string>()
   const entered = new Map<string, number>()
   let thread = ''
-  let command = 'stepIn'
-  for (;;) {
+  let path = ''
+  for (let command = 'stepIn'; ; ) {
     const stop = await client.run(command, instruction)
     if (stop.reason !== 'step') lines.push(`stopped: ${stop.reason} ${stop.text ?? ''}`)
     const stack = await client.stack()
     const [procedure, title] = stack[0]!.split(' — ')
     if (title === undefined) break
     const step = (await client.scope('Procedure')).get('step')!.value
+    const here = stack.map((name) => name.split(' — ')[0]).join(' < ')
     if (step.startsWith('1 of')) entered.set(procedure!, (entered.get(procedure!) ?? 0) + 1)
-    command = (entered.get(procedure!) ?? 0) > FULLY_SEEN ? 'stepOut' : 'stepIn'
+    command = here !== path && step.startsWith('1 of') && known.has(here) ? 'stepOut' : 'stepIn'
+    path = here
+    known.add(here)
     if (command === 'stepOut') continue
     const indent = '  '.repeat(stack.length)
     const now = (await client.ask('threads')).threads[0].name
@@ -86,7 +91,7 @@ async function walkFirmware(): Promise<string[]> {
     lines.push(`${indent}${stack[0]}`)
     for (const [name, { value }] of await client.scope('Step values')) lines.push(`${indent}    ${name} = ${value}`)
   }
-  lines.push('', 'how often each procedure was entered:')
+  lines.push('', 'how often a procedure was stopped in at its first step:')
   for (const [name, times] of [...entered].sort()) lines.push(`    ${name} ${times}`)
   return lines
 }

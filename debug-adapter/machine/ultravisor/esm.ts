@@ -104,7 +104,6 @@ function* transition(run: EsmRun): Steps<void> {
   const { uv, svm, frame } = run
   const { cpu } = uv.parts
   yield walk(uv, 6, 'start')
-  uv.parts.trace.add({ type: 'vm-state', lpid: svm.lpid, from: 'normal', to: 'transient' })
   yield* mustSucceed(run, HCALL.H_SVM_INIT_START, 'UV-ESM-006')
 
   yield walk(uv, 7, 'tree', { fdt: run.fdt })

@@ -35,5 +35,5 @@ export function destroySvm(uv: Ultravisor, svm: Svm): void {
   }
   uv.svms.delete(svm.lpid)
   uv.parts.cpu.flushTranslations()
-  trace.add({ type: 'vm-state', lpid: svm.lpid, from: svm.state === 'SECURE' ? 'secure' : 'transient', to: 'absent' })
+  if (svm.state === 'SECURE') trace.add({ type: 'vm-state', lpid: svm.lpid, from: 'secure', to: 'absent' })
 }

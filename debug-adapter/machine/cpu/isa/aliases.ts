@@ -64,9 +64,11 @@ const plain: Alias[] = [
   alias('dcbfl', 'ra0,rb', 'dcbf', { l9: 1 }),
   alias('dcbflp', 'ra0,rb', 'dcbf', { l9: 3 }),
   alias('dcbtt', 'ra0,rb', 'dcbt', { th: 16 }),
+  alias('dcbtct', 'ra0,rb,[th]', 'dcbt', {}, (f) => f('th') < 8),
+  alias('dcbtds', 'ra0,rb,[th]', 'dcbt', {}, (f) => f('th') >= 8 && f('th') < 16),
   alias('dcbtstt', 'ra0,rb', 'dcbtst', { th: 16 }),
+  alias('dcbtstct', 'ra0,rb,[th]', 'dcbtst', {}, (f) => f('th') < 8),
   alias('trap', '', 'tw', { to: 31, ra: 0, rb: 0 }),
-  alias('tlbie', 'rb,rs', 'tlbie', { ric: 0, prs: 0, r: 0 }),
   alias('tlbiel', 'rb', 'tlbiel', { rs: 0, ric: 0, prs: 0, r: 0 }),
   // Spellings that only the assembler uses: disassemblers print the instruction itself.
   alias('sub', 'rt,rb,ra', 'subf', {}, () => false),
@@ -87,8 +89,8 @@ const traps = Object.entries(TRAPS).flatMap(([suffix, to]) =>
 // biome-ignore format: a table
 const SPR_MNEMONICS: readonly (readonly [string, number, ('r' | 'w')?])[] = [
   ['udscr', 3], ['rtcu', 4, 'r'], ['rtcl', 5, 'r'], ['uamr', 13], ['dscr', 17], ['dsisr', 18], ['dar', 19], ['rtcu', 20, 'w'],
-  ['rtcl', 21, 'w'], ['dec', 22], ['sdr1', 25], ['srr0', 26], ['srr1', 27], ['cfar', 28], ['amr', 29], ['tfhar', 128],
-  ['tfiar', 129], ['texasr', 130], ['texasru', 131], ['ctrl', 136, 'r'], ['ctrl', 152, 'w'], ['uamor', 157], ['vrsave', 256],
+  ['rtcl', 21, 'w'], ['dec', 22], ['sdr1', 25], ['srr0', 26], ['srr1', 27], ['cfar', 28], ['amr', 29], ['tfhar', 128, 'w'],
+  ['tfiar', 129, 'w'], ['texasr', 130, 'w'], ['texasru', 131, 'w'], ['ctrl', 136, 'r'], ['ctrl', 152, 'w'], ['uamor', 157], ['vrsave', 256],
   ['tb', 268, 'r'], ['tbu', 269, 'r'], ['asr', 280], ['ear', 282], ['tbl', 284, 'w'], ['tbu', 285, 'w'], ['pvr', 287, 'r'],
   ['hmer', 336], ['hmeer', 337], ['amor', 349], ['ummcr2', 769], ['ummcra', 770], ['upmc1', 771], ['upmc2', 772],
   ['upmc3', 773], ['upmc4', 774], ['upmc5', 775], ['upmc6', 776], ['ummcr0', 779], ['usiar', 780, 'r'], ['usdar', 781, 'r'],

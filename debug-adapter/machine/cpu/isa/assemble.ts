@@ -48,11 +48,11 @@ function valueOf(text: string, field: Field, address: bigint, absolute: boolean)
   return number(text, field.name)
 }
 
-/** The operands that a line with `given` of them has: from the left, optional ones are left out. */
+/** The operands that a line with `given` of them has: optional ones are left out from the right. */
 function present(operands: readonly Operand[], given: number): readonly Operand[] | undefined {
   let missing = operands.length - given
-  const shown = operands.filter(({ optional }) => !(optional && missing > 0 && missing-- > 0))
-  return shown.length === given ? shown : undefined
+  const shown = operands.toReversed().filter(({ optional }) => !(optional && missing > 0 && missing-- > 0))
+  return shown.length === given ? shown.reverse() : undefined
 }
 
 function encode(insn: Insn, spelling: Insn | Alias, texts: readonly string[], address: bigint): number {

@@ -58,9 +58,10 @@ export function disassemble(word: number, address: bigint): Disassembled {
   const alias = aliasesOf.get(insn.mnemonic)?.find((a) => matches(a, fields))
   const { mnemonic, operands: shown } = alias ?? insn
   const parts: string[] = []
-  for (const operand of shown) {
+  for (const [i, operand] of shown.entries()) {
     const value = fields(operand.field.name)
-    if (operand.optional && value === 0) continue
+    // An optional operand is written where it, or an optional one behind it, is not 0.
+    if (operand.optional && shown.slice(i).every((o) => !o.optional || fields(o.field.name) === 0)) continue
     const text = operandText(operand, operand.field, value, address, insn.absolute)
     if (operand.base) {
       const base = fields(operand.base.name)

@@ -49,7 +49,7 @@ const cache = [
   // Decoded code follows every store, so there is nothing left to do for isync and icbi.
   ...hint('isync', 'XL:19:150', '', 'refetch what follows'),
   ...hint('icbi', 'X:31:982 ra rb', 'ra0,rb', 'invalidate an instruction cache block'),
-  ...hint('icbt', 'X:31:22 ct ra rb', 'ct,ra0,rb', 'touch an instruction cache block'),
+  ...hint('icbt', 'X:31:22 ct ra rb', '[ct],ra0,rb', 'touch an instruction cache block'),
   ...hint('dcbt', 'X:31:278 th ra rb', 'ra0,rb,[th]', 'touch a data cache block'),
   ...hint('dcbtst', 'X:31:246 th ra rb', 'ra0,rb,[th]', 'touch a data cache block for a store'),
   ...hint('dcbst', 'X:31:54 ra rb', 'ra0,rb', 'write a data cache block back'),
@@ -62,8 +62,8 @@ const cache = [
 ]
 
 const translation = [
-  ...insn('tlbie', 'X:31:306 rs ric prs r rb', 'rb,rs,ric,prs,r', () => e.call('tlbie'), { help: 'invalidate translations everywhere', ...SUPERVISOR }),
-  ...insn('tlbiel', 'X:31:274 rs ric prs r rb', 'rb,rs,ric,prs,r', () => e.call('tlbie'), { help: 'invalidate translations of this thread', ...SUPERVISOR }),
+  ...insn('tlbie', 'X:31:306 rs ric prs r rb', 'rb,rs,[ric],[prs],[r]', () => e.call('tlbie'), { help: 'invalidate translations everywhere', ...SUPERVISOR }),
+  ...insn('tlbiel', 'X:31:274 rs ric prs r rb', 'rb,rs,[ric],[prs],[r]', () => e.call('tlbie'), { help: 'invalidate translations of this thread', ...SUPERVISOR }),
   ...insn('tlbsync', 'X:31:566', '', () => nothing, { help: 'wait for tlbie', privilege: 'hypervisor' }),
   ...insn('slbia', 'X:31:498 ih', '[ih]', () => nothing, { help: 'invalidate all segment translations', ...SUPERVISOR }),
   ...insn('slbie', 'X:31:434 rb', 'rb', () => nothing, { help: 'invalidate a segment translation', ...SUPERVISOR }),

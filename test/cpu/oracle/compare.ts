@@ -1,0 +1,115 @@
+/** Runs a program in this processor and in QEMU's user mode, and says where they differ. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Clock } from '../../../debug-adapter/machine/clock/clock.ts'
+import { Cpu, PROCESSOR_BYTES } from '../../../debug-adapter/machine/cpu/cpu.ts'
+import { disassemble } from '../../../debug-adapter/machine/cpu/isa/disassemble.ts'
+import type { Insn } from '../../../debug-adapter/machine/cpu/isa/insn.ts'
+import { MSR } from '../../../debug-adapter/machine/cpu/msr.ts'
+import { Actor } from '../../../debug-adapter/machine/memory/actor.ts'
+import { RealMemory } from '../../../debug-adapter/machine/memory/real-memory.ts'
+import { Trace } from '../../../debug-adapter/machine/trace/trace.ts'
+import { writeElf } from './elf.ts'
+import { beforeOf, CASE_BYTES, CODE, COMPARED, DATA, makeProgram, type Program, randomCase, SAVED, savedRegister, windowOf } from './program.ts'
+import { Random } from './random.ts'
+
+export const QEMU = process.env['QEMU_PPC64LE'] ?? 'qemu-ppc64le'
+
+/** Whether QEMU's user mode can be started here. */
+export function qemuIsThere(): boolean {
+  try {
+    execFileSync(QEMU, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const HOW_TO_ENABLE = 'install QEMU user mode (Debian: apt-get install qemu-user), or set QEMU_PPC64LE to its path'
+
+/** @returns the data of all cases as QEMU leaves it */
+export function runInQemu(program: Program): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), 'cpu-oracle-'))
+  try {
+    const file = join(folder, 'program.elf')
+    const elf = writeElf(CODE, [
+      { address: CODE, bytes: program.code, flags: 'rx' },
+      { address: DATA, bytes: program.data, flags: 'rw' },
+    ])
+    writeFileSync(file, elf, { mode: 0o755 })
+    return execFileSync(QEMU, ['-cpu', 'power9', file], { maxBuffer: 1 << 28 })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+let shared: { cpu: Cpu; memory: RealMemory } | undefined
+const MEMORY_BYTES = 0x100_0000
+
+/** @returns the data of all cases as this processor leaves it; `wide` false runs in 32-bit mode, which QEMU's user mode has not */
+export function runHere(program: Program): Uint8Array {
+  if (!shared) {
+    const clock = new Clock()
+    const trace = new Trace(clock)
+    const memory = new RealMemory(PROCESSOR_BYTES, MEMORY_BYTES, 0, trace)
+    shared = { memory, cpu: new Cpu(memory, clock, trace) }
+  }
+  const { cpu, memory } = shared
+  const view = memory.as(Actor.Debugger)
+  view.write(BigInt(CODE), program.code)
+  view.write(BigInt(DATA), program.data)
+  cpu.codeWritten(BigInt(CODE), program.code.length)
+  cpu.msr = MSR.SF | MSR.HV | MSR.LE
+  cpu.nia = BigInt(CODE)
+  const exit = cpu.run(program.code.length)
+  if (exit.kind !== 'interrupt' || exit.vector !== 0xc00)
+    throw new Error(`the program ended at 0x${cpu.nia.toString(16)} by ${JSON.stringify(exit)}: ${cpu.lastFault}`)
+  return view.read(BigInt(DATA), program.data.length)
+}
+
+const hex = (value: bigint): string => value.toString(16).padStart(16, '0')
+
+/** Readable differences, one entry a case; empty where both agree. */
+export function differences(program: Program, here: Uint8Array, there: Uint8Array): string[] {
+  const found: string[] = []
+  for (const [i, one] of program.cases.entries()) {
+    const [a, b] = [here, there].map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [Uint8Array, Uint8Array]
+    if (Buffer.compare(a, b) === 0) continue
+    const lines = one.words.map((word) => `  ${disassemble(word, 0n).text}`)
+    const name = (r: number): string => (r < 32 ? `r${r}` : SAVED[r - 32]!)
+    for (let r = 0; r < 32 + SAVED.length; r++) {
+      const [ours, theirs] = [savedRegister(a, r), savedRegister(b, r)]
+      if (ours !== theirs) lines.push(`  ${name(r)}: here ${hex(ours)}, QEMU ${hex(theirs)}, before ${hex(beforeOf(one.data, r))}`)
+    }
+    const used = new Set(lines.join(' ').match(/\br\d+\b/g) ?? [])
+    for (const register of used) lines.push(`  before: ${register} = ${hex(beforeOf(one.data, Number(register.slice(1))))}`)
+    lines.push(`  before: xer = ${hex(beforeOf(one.data, 33))}`)
+    if (Buffer.compare(windowOf(a), windowOf(b)) !== 0) lines.push('  memory differs')
+    found.push([`case ${i}`, ...lines].join('\n'))
+  }
+  return found
+}
+
+const CASES_IN_PROGRAM = 200
+
+/**
+ * Compares random programs.
+ * @param insns what the cases are made of; default everything that can be compared
+ * @param length instructions in a case
+ */
+export function compareRandom(options: { seed: number; cases: number; length: number; insns?: readonly Insn[] }): string[] {
+  const random = new Random(options.seed)
+  const insns = options.insns ?? COMPARED
+  const found: string[] = []
+  for (let done = 0; done < options.cases; done += CASES_IN_PROGRAM) {
+    const count = Math.min(CASES_IN_PROGRAM, options.cases - done)
+    const cases = Array.from({ length: count }, (_, i) =>
+      randomCase(random, DATA + i * CASE_BYTES, Array.from({ length: options.length }, () => random.pick(insns))),
+    )
+    const program = makeProgram(cases)
+    found.push(...differences(program, runHere(program), runInQemu(program)))
+  }
+  return found
+}

@@ -1,0 +1,172 @@
+/**
+ * Makes random programs for the comparison with QEMU: each case loads all registers, executes a few random instructions and
+ * stores all registers; many cases make one program.
+ */
+import { assemble } from '../../../debug-adapter/machine/cpu/isa/assemble.ts'
+import { extract, type Field, fieldNamed, insert } from '../../../debug-adapter/machine/cpu/isa/fields.ts'
+import type { Insn } from '../../../debug-adapter/machine/cpu/isa/insn.ts'
+import { TABLE } from '../../../debug-adapter/machine/cpu/isa/table.ts'
+import { Random } from './random.ts'
+
+export const CODE = 0x10_0000
+export const DATA = 0x40_0000
+/** Bytes of one case's data: 36 registers before, 36 after, and a window that loads and stores go to. */
+const BEFORE = 0
+const AFTER = 320
+const WINDOW = 640
+const WINDOW_BYTES = 512
+export const CASE_BYTES = WINDOW + WINDOW_BYTES
+/** Bytes of the sequence that names a register: 32 GPRs, then these. */
+export const SAVED = ['cr', 'xer', 'lr', 'ctr'] as const
+
+/** Points at the middle of the window, holds a small index, and is scratch: instructions of a case do not write the first two. */
+const [BASE, INDEX, SCRATCH] = [31, 30, 29]
+const MIDDLE = WINDOW + WINDOW_BYTES / 2
+
+/** Instructions whose result is undefined by the book for some operands, or not the same for a user program. */
+const LEFT_OUT = new Set([
+  'darn', 'mftb', 'mfspr', 'mtspr', 'sc', 'scv', 'wait', 'lmw', 'stmw', 'lswi', 'lswx', 'stswi', 'stswx', 'bctar', 'bctarl',
+  'dcbz', 'lq', 'stq', 'lqarx', 'stqcx.', 'tw', 'twi', 'td', 'tdi', 'addpcis', 'clrbhrb', 'icbt',
+])
+
+const isMemory = (insn: Insn): boolean => /^(l|st)[bhwd]/.test(insn.mnemonic) && insn.mnemonic !== 'ldmx'
+const isBranch = (insn: Insn): boolean => /^b(?!perm)/.test(insn.mnemonic)
+
+/** What can be compared: everything that a user program may execute and that has one result. */
+export const COMPARED: readonly Insn[] = TABLE.filter(
+  (insn) =>
+    insn.privilege === 'problem' &&
+    !insn.facility &&
+    !LEFT_OUT.has(insn.mnemonic) &&
+    !(isBranch(insn) && insn.absolute),
+)
+
+export interface Case {
+  /** The instructions under test, as words. */
+  readonly words: readonly number[]
+  readonly data: Uint8Array
+}
+
+function set(word: number, name: string, value: number): number {
+  const field = fieldNamed(name)
+  const clear = field.runs.reduce((mask, { first, last }) => {
+    for (let bit = first; bit <= last; bit++) mask |= 1 << (31 - bit)
+    return mask
+  }, 0)
+  return ((word & ~clear) | insert(value, field)) >>> 0
+}
+
+const fieldBits = (field: Field): number =>
+  field.runs.reduce((mask, { first, last }) => {
+    for (let bit = first; bit <= last; bit++) mask |= 1 << (31 - bit)
+    return mask
+  }, 0)
+
+/** An instruction with random operands, set up so that it neither faults nor leaves the sequence. */
+export function randomWords(insn: Insn, random: Random): number[] {
+  let free = 0
+  for (const field of insn.fields) free |= fieldBits(field)
+  let word = ((random.word() & free & ~insn.mask) | insn.value) >>> 0
+  const names = new Set(insn.fields.map(({ name }) => name))
+  if (isBranch(insn)) return branch(insn, word, random)
+  const keep = (name: string): void => {
+    if (names.has(name) && extract(word, fieldNamed(name)) >= INDEX) word = set(word, name, random.below(SCRATCH))
+  }
+  for (const name of ['rt', 'ra']) keep(name)
+  if (!isMemory(insn)) return [word]
+  const before: number[] = []
+  const update = /ux?$/.test(insn.mnemonic)
+  if (update) before.push(assemble(`mr r${SCRATCH},r${BASE}`, 0n))
+  word = set(word, 'ra', update ? SCRATCH : BASE)
+  if (names.has('rt') && update && extract(word, fieldNamed('rt')) === SCRATCH) word = set(word, 'rt', 3)
+  if (names.has('d')) word = set(word, 'd', random.below(400) - 200)
+  if (names.has('ds')) word = set(word, 'ds', 4 * (random.below(100) - 50))
+  if (names.has('rb')) word = set(word, 'rb', INDEX)
+  if (/arx$|cx\.$/.test(insn.mnemonic)) return reservation(insn, word, random)
+  return [...before, word]
+}
+
+/** Load and reserve with a store conditional behind; sometimes of another size or with another store between. */
+function reservation(insn: Insn, word: number, random: Random): number[] {
+  const at = (mnemonic: string): number => assemble(`${mnemonic} r${random.below(SCRATCH)},0,r${BASE}`, 0n)
+  const own = set(set(word, 'ra', 0), 'rb', BASE)
+  if (insn.mnemonic.endsWith('cx.')) return [at(random.pick(['lwarx', 'ldarx', 'lbarx', 'lharx'])), own]
+  return [own, at(random.pick(['stwcx.', 'stdcx.', 'stbcx.', 'sthcx.']))]
+}
+
+/** A branch over one instruction. What branches to LR or CTR gets the address there first. */
+function branch(insn: Insn, word: number, random: Random): number[] {
+  const skipped = assemble(`addi r${random.below(SCRATCH)},r${random.below(32)},${random.below(100)}`, 0n)
+  const mnemonic = insn.mnemonic
+  if (/^bcl?$|^bl?$/.test(mnemonic)) return [set(word, mnemonic.startsWith('bc') ? 'bd' : 'li', 8), skipped]
+  const register = mnemonic.startsWith('bcctr') ? 'ctr' : 'lr'
+  return [
+    assemble(`lnia r${SCRATCH}`, 0n),
+    assemble(`addi r${SCRATCH},r${SCRATCH},16`, 0n),
+    assemble(`mt${register} r${SCRATCH}`, 0n),
+    word,
+    skipped,
+  ]
+}
+
+export function randomCase(random: Random, address: number, insns: readonly Insn[]): Case {
+  const words = insns.flatMap((insn) => randomWords(insn, random))
+  const data = new Uint8Array(CASE_BYTES)
+  const view = new DataView(data.buffer)
+  for (let i = 0; i < CASE_BYTES; i += 4) view.setUint32(i, random.word(), true)
+  for (let r = 0; r < 32; r++) view.setBigUint64(BEFORE + 8 * r, random.value(), true)
+  view.setBigUint64(BEFORE + 8 * INDEX, BigInt(random.below(200)), true)
+  view.setBigUint64(BEFORE + 8 * BASE, BigInt(address + MIDDLE), true)
+  view.setBigUint64(BEFORE + 8 * 32, BigInt(random.word()), true)
+  // XER: SO, OV, CA, OV32, CA32 and the count.
+  view.setBigUint64(BEFORE + 8 * 33, BigInt((random.word() & 0xe00c_007f) >>> 0), true)
+  view.setBigUint64(BEFORE + 8 * 34, random.value(), true)
+  view.setBigUint64(BEFORE + 8 * 35, random.value(), true)
+  return { words, data }
+}
+
+/** The code of one case: load, execute, store. */
+function codeOf({ words }: Case, address: number): number[] {
+  const line = (text: string): number => assemble(text, 0n)
+  const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map(line)
+  const special = [['mtcr', 32], ['mtxer', 33], ['mtlr', 34], ['mtctr', 35]] as const
+  for (const [mnemonic, i] of special) lines.push(line(`ld r3,${BEFORE - MIDDLE + 8 * i}(r31)`), line(`${mnemonic} r3`))
+  for (let r = 0; r < 31; r++) lines.push(line(`ld r${r},${BEFORE - MIDDLE + 8 * r}(r31)`))
+  lines.push(...words)
+  for (let r = 0; r < 32; r++) lines.push(line(`std r${r},${AFTER - MIDDLE + 8 * r}(r31)`))
+  for (const [i, mnemonic] of ['mfcr', 'mfxer', 'mflr', 'mfctr'].entries())
+    lines.push(line(`${mnemonic} r3`), line(`std r3,${AFTER - MIDDLE + 8 * (32 + i)}(r31)`))
+  return lines
+}
+
+export interface Program {
+  readonly code: Uint8Array
+  readonly data: Uint8Array
+  readonly cases: readonly Case[]
+}
+
+/** Puts cases into one program, which at the end writes all their data to standard output (a Linux system call). */
+export function makeProgram(cases: readonly Case[]): Program {
+  const words = cases.flatMap((one, i) => codeOf(one, DATA + i * CASE_BYTES))
+  const bytes = cases.length * CASE_BYTES
+  const ending = [
+    'li r0,4', 'li r3,1', `lis r4,${DATA >> 16}`, `lis r5,${bytes >> 16}`, `ori r5,r5,${bytes & 0xffff}`, 'sc',
+    'li r0,1', 'li r3,0', 'sc',
+  ]
+  words.push(...ending.map((text) => assemble(text, 0n)))
+  const code = new Uint8Array(words.length * 4)
+  const view = new DataView(code.buffer)
+  for (const [i, word] of words.entries()) view.setUint32(4 * i, word, true)
+  const data = new Uint8Array(bytes)
+  for (const [i, one] of cases.entries()) data.set(one.data, i * CASE_BYTES)
+  return { code, data, cases }
+}
+
+/** Value of a register after a case. @param index 0..31 a GPR, 32.. one of {@link SAVED} */
+export function savedRegister(data: Uint8Array, index: number): bigint {
+  return new DataView(data.buffer, data.byteOffset).getBigUint64(AFTER + 8 * index, true)
+}
+
+export const windowOf = (data: Uint8Array): Uint8Array => data.subarray(WINDOW, CASE_BYTES)
+export const beforeOf = (data: Uint8Array, index: number): bigint =>
+  new DataView(data.buffer, data.byteOffset).getBigUint64(BEFORE + 8 * index, true)
