@@ -1,6 +1,6 @@
 import type { CryptoProvider, RandomSource } from '../server/esm/crypto/provider.ts'
-import { makeOperand } from '../server/esm/make.ts'
 import { parseSvmBlob } from '../server/esm/svm-blob.ts'
+import { makeFromSvmBlob } from '../server/esm/svm-blob-files.ts'
 
 /** What an operand is made with. */
 export interface OperandMaking {
@@ -27,22 +27,5 @@ export async function operandFromYaml(
       errors.map((finding) => `line ${finding.range.start.line + 1}: ${finding.rule}: ${finding.message}`).join('; '),
     )
   }
-  const { origin, recipients, digest, files } = document
-  return makeOperand({
-    crypto,
-    random,
-    origin: { publicKey: await readFile(origin.pubkey), comment: origin.comment },
-    recipients: await Promise.all(
-      recipients.map(async ({ pubkey, comment }) => ({ publicKey: await readFile(pubkey), comment })),
-    ),
-    digests: {
-      kernel: await readFile(digest.kernel),
-      initrd: await readFile(digest.initramfs),
-      bootargs: digest.args,
-    },
-    digestsComment: digest.comment,
-    files: await Promise.all(
-      files.map(async ({ path, name, comment }) => ({ name, comment, bytes: await readFile(path) })),
-    ),
-  })
+  return makeFromSvmBlob(document, readFile, crypto, random)
 }

@@ -85,6 +85,7 @@ export class Machine {
         write: (gpa, bytes) => vm.write(gpa, bytes),
         kernelBase: guest.kernelBase,
         kernelBytes: guest.kernelBytes,
+        rtasBase: guest.rtasBase,
       })
       return guest
     })

@@ -12,7 +12,7 @@ import { Actor } from '../../../debug-adapter/machine/memory/actor.ts'
 import { RealMemory } from '../../../debug-adapter/machine/memory/real-memory.ts'
 import { Trace } from '../../../debug-adapter/machine/trace/trace.ts'
 import { writeElf } from './elf.ts'
-import { beforeOf, CASE_BYTES, CODE, COMPARED, DATA, makeProgram, type Program, randomCase, SAVED, savedRegister, windowOf } from './program.ts'
+import { beforeOf, CASE_BYTES, CODE, COMPARED, DATA, makeProgram, type Program, randomCase, SAVED, savedRegister, windowOf, withoutReservedXer } from './program.ts'
 import { Random } from './random.ts'
 
 export const QEMU = process.env['QEMU_PPC64LE'] ?? 'qemu-ppc64le'
@@ -76,6 +76,8 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
   const found: string[] = []
   for (const [i, one] of program.cases.entries()) {
     const [a, b] = [here, there].map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [Uint8Array, Uint8Array]
+    withoutReservedXer(a)
+    withoutReservedXer(b)
     if (Buffer.compare(a, b) === 0) continue
     const lines = one.words.map((word) => `  ${disassemble(word, 0n).text}`)
     const name = (r: number): string => (r < 32 ? `r${r}` : SAVED[r - 32]!)

@@ -26,8 +26,11 @@ const MIDDLE = WINDOW + WINDOW_BYTES / 2
 /** Instructions whose result is undefined by the book for some operands, or not the same for a user program. */
 const LEFT_OUT = new Set([
   'darn', 'mftb', 'mfspr', 'mtspr', 'sc', 'scv', 'wait', 'lmw', 'stmw', 'lswi', 'lswx', 'stswi', 'stswx', 'bctar', 'bctarl',
-  'dcbz', 'lq', 'stq', 'lqarx', 'stqcx.', 'tw', 'twi', 'td', 'tdi', 'addpcis', 'clrbhrb', 'icbt',
+  'dcbz', 'lq', 'stq', 'lqarx', 'stqcx.', 'tw', 'twi', 'td', 'tdi', 'addpcis', 'clrbhrb', 'icbt', 'addex', 'icbi', 'dcbst', 'dcbf',
 ])
+
+/** QEMU 7.2 misses the overflow of quotients from 2^63 to 2^64; these have a test of their own. */
+const QEMU_DIFFERS = /^divdeo?\.?$/
 
 const isMemory = (insn: Insn): boolean => /^(l|st)[bhwd]/.test(insn.mnemonic) && insn.mnemonic !== 'ldmx'
 const isBranch = (insn: Insn): boolean => /^b(?!perm)/.test(insn.mnemonic)
@@ -38,6 +41,7 @@ export const COMPARED: readonly Insn[] = TABLE.filter(
     insn.privilege === 'problem' &&
     !insn.facility &&
     !LEFT_OUT.has(insn.mnemonic) &&
+    !QEMU_DIFFERS.test(insn.mnemonic) &&
     !(isBranch(insn) && insn.absolute),
 )
 
@@ -73,6 +77,8 @@ export function randomWords(insn: Insn, random: Random): number[] {
     if (names.has(name) && extract(word, fieldNamed(name)) >= INDEX) word = set(word, name, random.below(SCRATCH))
   }
   for (const name of ['rt', 'ra']) keep(name)
+  // More than one field is undefined.
+  if (/ocrf$/.test(insn.mnemonic)) word = set(word, 'fxm', 1 << random.below(8))
   if (!isMemory(insn)) return [word]
   const before: number[] = []
   const update = /ux?$/.test(insn.mnemonic)
@@ -86,12 +92,14 @@ export function randomWords(insn: Insn, random: Random): number[] {
   return [...before, word]
 }
 
-/** Load and reserve with a store conditional behind; sometimes of another size or with another store between. */
+/** Load and reserve with a store conditional of the same size behind (other sizes are undefined). */
 function reservation(insn: Insn, word: number, random: Random): number[] {
   const at = (mnemonic: string): number => assemble(`${mnemonic} r${random.below(SCRATCH)},0,r${BASE}`, 0n)
   const own = set(set(word, 'ra', 0), 'rb', BASE)
-  if (insn.mnemonic.endsWith('cx.')) return [at(random.pick(['lwarx', 'ldarx', 'lbarx', 'lharx'])), own]
-  return [own, at(random.pick(['stwcx.', 'stdcx.', 'stbcx.', 'sthcx.']))]
+  const size = insn.mnemonic[insn.mnemonic.startsWith('l') ? 1 : 2]!
+  if (insn.mnemonic.startsWith('l')) return [own, at(`st${size}cx.`)]
+  // Without a reservation, with one, and with one that was used up.
+  return random.pick([[own], [at(`l${size}arx`), own], [at(`l${size}arx`), at(`st${size}cx.`), own]])
 }
 
 /** A branch over one instruction. What branches to LR or CTR gets the address there first. */
@@ -165,6 +173,13 @@ export function makeProgram(cases: readonly Case[]): Program {
 /** Value of a register after a case. @param index 0..31 a GPR, 32.. one of {@link SAVED} */
 export function savedRegister(data: Uint8Array, index: number): bigint {
   return new DataView(data.buffer, data.byteOffset).getBigUint64(AFTER + 8 * index, true)
+}
+
+/** XER without its reserved bits, which QEMU keeps. */
+const XER_DEFINED = 0xe00c_007fn
+export function withoutReservedXer(data: Uint8Array): void {
+  const view = new DataView(data.buffer, data.byteOffset)
+  view.setBigUint64(AFTER + 8 * 33, view.getBigUint64(AFTER + 8 * 33, true) & XER_DEFINED, true)
 }
 
 export const windowOf = (data: Uint8Array): Uint8Array => data.subarray(WINDOW, CASE_BYTES)

@@ -88,8 +88,8 @@ function mulHighU(a: E, b: E): E {
 const mulHighS = (a: E, b: E): E =>
   e.sub(e.sub(mulHighU(a, b), e.and(e.shrS(a, 63), b)), e.and(e.shrS(b, 63), a))
 
-/** High word of a 64-bit product of words, in both halves: the upper half is undefined, POWER9 repeats it. */
-const highWord = (product: E): E => e.or(e.shrU(product, 32), e.and(product, 0xffff_ffff_0000_0000n))
+/** High word of a 64-bit product of words. The upper half of the register is undefined: zeros here. */
+const highWord = (product: E): E => e.shrU(product, 32)
 
 const products = [
   ...insn('mulli', 'D:7 rt ra si', 'rt,ra,si', ({ rt, ra, si }) => e.set(rt!, e.mul(ra!, si!)), { help: 'multiply by immediate' }),
@@ -137,8 +137,8 @@ const ofWords = (ra: E, rb: E, signed: boolean): Division => {
 const ofDoublewords = (a: E, b: E, signed: boolean): Division => ({
   a, b, bad: signed ? e.or(e.eq(b, 0), e.and(e.eq(a, MIN64), e.eq(b, -1))) : e.eq(b, 0),
 })
-/** Quotient or remainder; what is undefined (by zero, overflow) is 0 here. */
-const divided = (op: (a: E, b: E) => E, { a, b, bad }: Division): E => e.select(bad, e.i64(0), op(a, e.select(bad, ONE, b)))
+/** Quotient or remainder. By zero or on overflow it is undefined: here that of a division by 1. */
+const divided = (op: (a: E, b: E) => E, { a, b, bad }: Division): E => op(a, e.select(bad, ONE, b))
 
 type Divide = readonly [string, number, (a: E, b: E) => E, typeof ofWords, boolean]
 const DIVIDES: readonly Divide[] = [
@@ -161,7 +161,7 @@ function extendedWordQuotient(ra: E, rb: E, signed: boolean): { value: E; ov: E 
   const quotient = divided(signed ? e.divS : e.divU, { a: dividend, b, bad })
   const fits = signed ? e.eq(quotient, e.ext32(quotient)) : e.eq(quotient, e.zext32(quotient))
   const ov = e.or(bad, e.eqz(fits))
-  return { value: e.select(ov, e.i64(0), e.zext32(quotient)), ov }
+  return { value: e.select(ov, e.i64(0), quotient), ov }
 }
 
 const quotients = [
@@ -174,8 +174,7 @@ const quotients = [
     }, { help: 'quotient' })),
   ...family(REMAINDERS, ([name, xo, op, operands, signed]) =>
     insn(name, `X:31:${xo} rt ra rb`, 'rt,ra,rb', ({ rt, ra, rb }) => {
-      const value = divided(op, operands(ra!, rb!, signed))
-      return e.set(rt!, name === 'modsw' ? value : value)
+      return e.set(rt!, divided(op, operands(ra!, rb!, signed)))
     }, { help: 'remainder' })),
   ...family([['divwe', 427, true], ['divweu', 395, false]] as const, ([name, xo, signed]) =>
     insn(name, `XO:31:${xo} rt ra rb oe rc`, 'rt,ra,rb', ({ rt, ra, rb }, flags) => {

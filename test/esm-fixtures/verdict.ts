@@ -1,0 +1,2 @@
+export interface Verdict {}
+export const expectVerdict = () => {}
