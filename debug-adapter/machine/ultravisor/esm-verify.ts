@@ -1,5 +1,6 @@
 import { locateOperand } from '../../../server/esm/cpio.ts'
 import { type Finding, finding, isFatal } from '../../../server/esm/findings.ts'
+import { listAttachments, readAttachment } from '../../../server/esm/verify/attachments.ts'
 import { checkMasterKey, compareDigest, type DigestList, openDigests } from '../../../server/esm/verify/digests.ts'
 import { inspectBootargs } from '../../../server/esm/verify/image.ts'
 import { explainUnwrapFailure, inspectRecipients } from '../../../server/esm/verify/lockboxes.ts'
@@ -78,6 +79,11 @@ function* verifySteps(run: EsmRun): Steps<void> {
   // It opened: what its fingerprint says is of interest, not a reason to refuse.
   run.log(inspectRecipients(operand, tpmPublicKeyPem, crypto).map((f) => ({ ...f, severity: 'W' as const })))
   run.judge(checkMasterKey(key))
+  // The released firmware finds a damaged attachment only when the guest reads it; telling it now costs nothing.
+  for (const { name } of listAttachments(operand.filesFdt)) {
+    const { findings: damaged } = readAttachment(operand.filesFdt!, name, key, crypto)
+    run.log(damaged.map((f) => ({ ...f, severity: 'W' as const })))
+  }
 
   yield log(run, 20, 'digests', { bytes: operand.digestsFdt?.ciphertext?.length ?? 0 })
   run.judge(stage(40, 60))

@@ -1,2 +1,0 @@
-export interface Verdict {}
-export const expectVerdict = () => {}
