@@ -34,7 +34,14 @@ export function parseOptions(args: readonly string[], specs: readonly OptionSpec
     }
     const [name, inline] = splitOnce(arg.slice(2))
     const spec = specs.find((s) => s.name === name)
-    if (!spec) throw new UsageError(`unknown option --${name}${suggestion(name, specs.map((s) => s.name), '--')}`)
+    if (!spec)
+      throw new UsageError(
+        `unknown option --${name}${suggestion(
+          name,
+          specs.map((s) => s.name),
+          '--',
+        )}`,
+      )
     if (spec.value === undefined) {
       if (inline !== undefined) throw new UsageError(`--${name} takes no value`)
       switches.add(name)
@@ -55,7 +62,9 @@ function splitOnce(text: string): [string, string | undefined] {
 
 /** `; did you mean X?` for the nearest of the names, where one is near. */
 export function suggestion(wrong: string, names: readonly string[], prefix = ''): string {
-  const ranked = names.map((name) => ({ name, distance: editDistance(wrong, name) })).sort((a, b) => a.distance - b.distance)
+  const ranked = names
+    .map((name) => ({ name, distance: editDistance(wrong, name) }))
+    .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best && best.distance <= Math.max(2, wrong.length / 3) ? `; did you mean ${prefix}${best.name}?` : ''
 }

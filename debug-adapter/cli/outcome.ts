@@ -26,7 +26,13 @@ export function outcomeOf(machine: Machine, limit: boolean, until: 'esm' | undef
   const common = { instructions: machine.clock.instructions, console: machine.platform.console.text }
   const rules = esm?.rules ?? []
   const returnCode = Number(esm?.returnCode ?? 0n)
-  const result = (outcome: Outcome['outcome'], reason: string): Outcome => ({ outcome, returnCode, rules, reason, ...common })
+  const result = (outcome: Outcome['outcome'], reason: string): Outcome => ({
+    outcome,
+    returnCode,
+    rules,
+    reason,
+    ...common,
+  })
   if (esm?.outcome === 'refused') return result('refused', esm.reason)
   if (esm && until === 'esm') return result('secure', esm.reason)
   if (end?.how === 'fault' || end?.how === 'stopped') return result('fault', end.reason)

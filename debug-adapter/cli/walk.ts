@@ -58,7 +58,8 @@ export class Walk {
     if (!first || (next && between.includes(next.type))) return []
     const last = this.#moves.at(-1)!
     const bytes = this.#moves.length * 64
-    const range = this.#moves.length === 1 ? `gpa ${address(first.gpa)}` : `gpa ${address(first.gpa)} to ${address(last.gpa)}`
+    const range =
+      this.#moves.length === 1 ? `gpa ${address(first.gpa)}` : `gpa ${address(first.gpa)} to ${address(last.gpa)}`
     this.#moves = []
     return [this.style.dim(`      ${plural(bytes / 64, 'page')} (${bytes} KiB) ${MOVES[first.how]}: ${range}`)]
   }
@@ -77,7 +78,9 @@ export class Walk {
         return ['', style.strong(record.title), style.dim(`  trusted from here: ${record.tcb.join(', ')}`)]
       case 'measurement':
         if (record.bank !== 'sha256') return []
-        return [`  PCR ${String(record.pcr).padStart(2)} extended by ${record.what}: ${short(record.digest)} -> ${short(record.value)}`]
+        return [
+          `  PCR ${String(record.pcr).padStart(2)} extended by ${record.what}: ${short(record.digest)} -> ${short(record.value)}`,
+        ]
       case 'tpm':
         return [this.#tpm(record)]
       case 'esm-step':

@@ -30,7 +30,13 @@ export interface Interventions {
   /** Edits the guest's device tree before it is written to guest memory. */
   deviceTree?(tree: import('../../server/esm/fdt.ts').FdtTree): void
   /** Runs when the VM is loaded and before its first instruction: may change guest memory (by gpa). */
-  guestLoaded?(guest: { write(gpa: bigint, bytes: Uint8Array): void; read(gpa: bigint, length: number): Uint8Array; kernelBase: bigint; kernelBytes: number; rtasBase: bigint }): void
+  guestLoaded?(guest: {
+    write(gpa: bigint, bytes: Uint8Array): void
+    read(gpa: bigint, length: number): Uint8Array
+    kernelBase: bigint
+    kernelBytes: number
+    rtasBase: bigint
+  }): void
   /** Where the initrd is loaded; default: the next multiple of 64 KiB that the loader chooses. */
   initrdAddress?: bigint
   /** Edits the properties of the private device tree that OPAL hands to the ultravisor (wrapping-key-*). */

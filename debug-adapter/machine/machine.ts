@@ -41,7 +41,11 @@ export class Machine {
     this.trace = new Trace(this.clock)
     this.memory = new RealMemory(PROCESSOR_BYTES, HOST_BYTES + config.memoryBytes, config.secureMemoryBytes, this.trace)
     this.cpu = new Cpu(this.memory, this.clock, this.trace, { random: this.inputs.stream('darn') })
-    this.tpm = new Tpm({ crypto, random: this.inputs.stream('TPM'), ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}) })
+    this.tpm = new Tpm({
+      crypto,
+      random: this.inputs.stream('TPM'),
+      ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
+    })
     this.platform = new Platform(this.trace, this.clock, this.inputs)
     this.hypervisor = new Hypervisor({
       cpu: this.cpu,
@@ -79,7 +83,11 @@ export class Machine {
       startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
     })
     yield* this.hypervisor.boot(BigInt(this.config.memoryBytes), (vm) => {
-      const guest = this.platform.load(this.config, { read: (a, n) => vm.read(a, n), write: (a, b) => vm.write(a, b), bytes: vm.bytes })
+      const guest = this.platform.load(this.config, {
+        read: (a, n) => vm.read(a, n),
+        write: (a, b) => vm.write(a, b),
+        bytes: vm.bytes,
+      })
       this.config.interventions?.guestLoaded?.({
         read: (gpa, length) => vm.read(gpa, length),
         write: (gpa, bytes) => vm.write(gpa, bytes),

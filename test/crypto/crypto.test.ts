@@ -68,7 +68,9 @@ test('AES-256-GCM test case 16 of the GCM specification', () => {
   const sealed = nobleCrypto.aesGcmEncrypt(
     bytes('feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308'),
     bytes('cafebabefacedbaddecaf888'),
-    bytes('d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39'),
+    bytes(
+      'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39',
+    ),
     bytes('feedfacedeadbeeffeedfacedeadbeefabaddad2'),
   )
   expect(hex(sealed.tag)).toBe('76fc6ece0f4e1768cddf8853bb2d551b')

@@ -36,12 +36,16 @@ describe('altered operands that the ultravisor accepts', () => {
     file: string
     ultravisor: { accepted: boolean; memoryUnsafe: boolean; readsPastEnd?: boolean; files?: Answers }
   }[]
-  const withFiles = cases.filter(({ ultravisor: uv }) => uv.accepted && !uv.memoryUnsafe && Object.keys(uv.files ?? {}).length > 0)
+  const withFiles = cases.filter(
+    ({ ultravisor: uv }) => uv.accepted && !uv.memoryUnsafe && Object.keys(uv.files ?? {}).length > 0,
+  )
   test('there are some', () => expect(withFiles.length).toBeGreaterThan(10))
 
   test.each(withFiles.map((c) => [c.id, c] as const))('%s', (_, { kind, file, ultravisor }) => {
     const bytes = fixture(`bad/${file}`)
-    const { machine } = untilEsm(kind === 'blob' ? { initrd: fixture('inputs/initrd.img'), operand: bytes } : { initrd: bytes })
+    const { machine } = untilEsm(
+      kind === 'blob' ? { initrd: fixture('inputs/initrd.img'), operand: bytes } : { initrd: bytes },
+    )
     expectAnswers(machine, ultravisor.files!)
   })
 })

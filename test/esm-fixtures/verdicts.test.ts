@@ -38,7 +38,9 @@ function check(esm: EsmResult, expected: Case): void {
 describe('operands and initrds that svm-tool and others made', () => {
   test.each(bad.cases.map((c) => [c.id, c] as const))('%s', (_, c) => {
     const file = fixture(`bad/${c.file}`)
-    const { esm } = untilEsm(c.kind === 'blob' ? { initrd: fixture('inputs/initrd.img'), operand: file } : { initrd: file })
+    const { esm } = untilEsm(
+      c.kind === 'blob' ? { initrd: fixture('inputs/initrd.img'), operand: file } : { initrd: file },
+    )
     check(esm, c)
   })
 })

@@ -10,9 +10,14 @@ const args = process.argv.slice(2)
 /** Runs a program with this terminal, and ends as it ended. */
 function become(program, argv) {
   // Windows starts `code`, a script, only through its shell.
-  const { status, error } = spawnSync(program, argv, { stdio: 'inherit', shell: process.platform === 'win32' && program === 'code' })
+  const { status, error } = spawnSync(program, argv, {
+    stdio: 'inherit',
+    shell: process.platform === 'win32' && program === 'code',
+  })
   if (error?.code === 'ENOENT') {
-    console.error(`${program} is not on the PATH: in VS Code run the command "Shell Command: Install 'code' command in PATH",`)
+    console.error(
+      `${program} is not on the PATH: in VS Code run the command "Shell Command: Install 'code' command in PATH",`,
+    )
     console.error('or open this folder in VS Code yourself and press F5.')
     process.exit(2)
   }

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { runToEnd, type Steps } from '../../debug-adapter/machine/steps.ts'
-import { Tpm } from '../../debug-adapter/machine/tpm/tpm.ts'
 import { decodeCommand } from '../../debug-adapter/machine/tpm/decode.ts'
+import { Tpm } from '../../debug-adapter/machine/tpm/tpm.ts'
 import { pcrExtend, startup } from '../../debug-adapter/machine/tss/commands.ts'
-import { provisionWrappingKey, type WrappingKey, wrappingKeyPolicies } from '../../debug-adapter/machine/tss/provision.ts'
+import {
+  provisionWrappingKey,
+  type WrappingKey,
+  wrappingKeyPolicies,
+} from '../../debug-adapter/machine/tss/provision.ts'
 import { unwrapSymmetricKey } from '../../debug-adapter/machine/tss/unwrap.ts'
 import { nobleCrypto as crypto } from '../../server/esm/crypto/noble.ts'
 import { oaepEncrypt } from '../../server/esm/crypto/rsa.ts'
@@ -104,7 +108,9 @@ describe('whatever is wrong fails for its own reason', () => {
   test('a response that somebody changed on the way', () => {
     const tampering = function* (command: Uint8Array): Steps<Uint8Array> {
       const response = yield* transport(command)
-      return decodeCommand(command).name === 'TPM2_RSA_Decrypt' ? response.map((b, i) => (i === 20 ? b ^ 1 : b)) : response
+      return decodeCommand(command).name === 'TPM2_RSA_Decrypt'
+        ? response.map((b, i) => (i === 20 ? b ^ 1 : b))
+        : response
     }
     const result = runToEnd(unwrapSymmetricKey(tampering, { crypto, random: randomFrom(6), ...key, ciphertext: good }))
     expect(result).toMatchObject({ ok: false, rule: 'ESM135' })

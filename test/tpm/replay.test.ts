@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { runToEnd } from '../../debug-adapter/machine/steps.ts'
-import { decodeCommand, decodeResponse } from '../../debug-adapter/machine/tpm/decode.ts'
 import { CC } from '../../debug-adapter/machine/tpm/constants.ts'
+import { decodeCommand, decodeResponse } from '../../debug-adapter/machine/tpm/decode.ts'
 import { startup } from '../../debug-adapter/machine/tss/commands.ts'
 import { bytes, hex, keys, phase, phases, type Recorded, recordedTpm } from './transcript.ts'
 
@@ -19,7 +19,8 @@ function replay(name: string, password: string): { recorded: Recorded; response:
   let queue: Uint8Array[] = []
   const random = (length: number) => {
     const next = queue.shift()
-    if (next && next.length !== length) throw new Error(`the TPM drew ${length} bytes where ${next.length} were recorded`)
+    if (next && next.length !== length)
+      throw new Error(`the TPM drew ${length} bytes where ${next.length} were recorded`)
     return next ?? new Uint8Array(length)
   }
   const tpm = recordedTpm(random, password)
@@ -40,7 +41,9 @@ describe('with the recorded keys and nonces every response is the recorded one, 
     ['uv-esm-second-boot', afterSecondBoot],
     ['uv-esm-stale-password', afterSecondBoot],
     ...phases
-      .filter((p) => p.phase.startsWith('negative/') && p.phase !== 'negative/framing' && p.phase !== 'negative/pcr16-dirty')
+      .filter(
+        (p) => p.phase.startsWith('negative/') && p.phase !== 'negative/framing' && p.phase !== 'negative/pcr16-dirty',
+      )
       .map((p) => [p.phase, afterSecondBoot] as [string, string]),
   ])('%s', (name, password) => {
     for (const { recorded, response } of replay(name, password))
@@ -60,14 +63,20 @@ test('measurements change the PCRs as recorded; PCR 16 not zero closes the branc
     for (const { recorded, response } of replay(name, afterSecondBoot)) {
       // The update counter of PCR_Read counts what came before this phase too.
       const skip = recorded.command === 'TPM2_PCR_Read' ? 28 : 0
-      expect(`${recorded.command} ${hex(response).slice(skip)}`).toBe(`${recorded.command} ${recorded.response.slice(skip)}`)
+      expect(`${recorded.command} ${hex(response).slice(skip)}`).toBe(
+        `${recorded.command} ${recorded.response.slice(skip)}`,
+      )
     }
 })
 
 test('the decoder names every field of every recorded command and response', () => {
   // Of NV_ReadPublic only the answer that there is no such index: this TPM has none.
   const implemented = new Set(Object.keys(CC).map((name) => `TPM2_${name}`))
-  const known = phases.flatMap((p) => p.commands).filter((c) => implemented.has(c.command) && !(c.command === 'TPM2_NV_ReadPublic' && c.responseCode === '0x00000000'))
+  const known = phases
+    .flatMap((p) => p.commands)
+    .filter(
+      (c) => implemented.has(c.command) && !(c.command === 'TPM2_NV_ReadPublic' && c.responseCode === '0x00000000'),
+    )
   expect(known.length).toBeGreaterThan(170)
   for (const recorded of known) {
     const shown = (fields: readonly (readonly [string, number, number, string?])[] = []) =>

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { Tpm } from '../../debug-adapter/machine/tpm/tpm.ts'
 import { nobleCrypto } from '../../server/esm/crypto/noble.ts'
 import { parsePrivateKey } from '../../server/esm/crypto/pem.ts'
 import { rsaPrivateKey } from '../../server/esm/crypto/rsa.ts'
-import { Tpm } from '../../debug-adapter/machine/tpm/tpm.ts'
 
 /** The recorded exchanges of the real firmware with a real TPM (test/fixtures/esm/tpm). */
 export interface Recorded {

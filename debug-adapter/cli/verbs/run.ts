@@ -18,7 +18,11 @@ const OPTIONS: readonly OptionSpec[] = [
   { name: 'memory', value: 'SIZE', help: "size of the VM's memory, e.g. 256M" },
   { name: 'secure-memory', value: 'SIZE', help: 'size of the secure memory of the machine' },
   { name: 'seed', value: 'N', help: 'starts the random numbers: the same seed gives the same run (default 1)' },
-  { name: 'tpm-key', value: 'KEY.pem', help: 'the emulated TPM holds this RSA-2048 key as its wrapping key 0x81800001' },
+  {
+    name: 'tpm-key',
+    value: 'KEY.pem',
+    help: 'the emulated TPM holds this RSA-2048 key as its wrapping key 0x81800001',
+  },
   { name: 'esm', value: 'guest|stub', help: 'who calls UV_ESM: the guest itself, or a boot stub before the kernel' },
   { name: 'until', value: 'esm', help: 'end the run when UV_ESM is decided' },
   { name: 'max-instructions', value: 'N', help: 'end the run after N guest instructions (default 10000000000)' },
@@ -97,7 +101,9 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 function oneOf<T extends string>(name: string, value: string | undefined, accepted: readonly T[]): T | undefined {
   if (value === undefined || accepted.includes(value as T)) return value as T | undefined
-  throw new UsageError(`--${name} takes ${accepted.join(' or ')}, not ${JSON.stringify(value)}${suggestion(value, accepted)}`)
+  throw new UsageError(
+    `--${name} takes ${accepted.join(' or ')}, not ${JSON.stringify(value)}${suggestion(value, accepted)}`,
+  )
 }
 
 const ATTRIBUTE_OF: Readonly<Record<string, string>> = {
@@ -118,7 +124,8 @@ async function readImage(
 ): Promise<{ attributes: Record<string, unknown>; folder: string }> {
   if (rest.length > 1) throw new UsageError(`one IMAGE.json at most, not ${rest.length}: ${rest.join(' ')}`)
   const [image] = rest
-  if (image === undefined && !values.has('kernel')) throw new UsageError('give an IMAGE.json or --kernel FILE (pef run --help)')
+  if (image === undefined && !values.has('kernel'))
+    throw new UsageError('give an IMAGE.json or --kernel FILE (pef run --help)')
   const attributes: Record<string, unknown> = image === undefined ? {} : await readJson(image)
   for (const [option, attribute] of Object.entries(ATTRIBUTE_OF)) {
     const value = values.get(option)

@@ -7,9 +7,9 @@ import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
 import { TABLE } from './isa/table.ts'
 import { EVENT, Event, PROCESSOR_BYTES, REMAINING } from './layout.ts'
 import { MSR } from './msr.ts'
-import { PURE } from './pure.ts'
-import { msrAfterReturn, refuseReserved, type ReturnKind } from './privilege.ts'
+import { msrAfterReturn, type ReturnKind, refuseReserved } from './privilege.ts'
 import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts'
+import { PURE } from './pure.ts'
 import { SPR } from './spr.ts'
 import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
 import { type CallOuts, generateInterpreter, PURE_NAMES } from './wasm/interpreter.ts'
@@ -22,8 +22,23 @@ const SPR_NUMBERS: readonly number[] = Object.values(SPR)
 const POWER9_DD23 = 0x004e_1203n
 /** SPRs that are another way to something that is saved already. */
 const NOT_SAVED = new Set<number>([
-  SPR.XER, SPR.LR, SPR.CTR, SPR.TB, SPR.TBU, SPR.TBL_W, SPR.TBU_W, SPR.TBU40, SPR.SPRG3_R, SPR.CTRL_R, SPR.DSCR_P, SPR.AMR_P,
-  SPR.PSSCR_P, SPR.PPR32, SPR.VTB, SPR.PURR, SPR.SPURR,
+  SPR.XER,
+  SPR.LR,
+  SPR.CTR,
+  SPR.TB,
+  SPR.TBU,
+  SPR.TBL_W,
+  SPR.TBU_W,
+  SPR.TBU40,
+  SPR.SPRG3_R,
+  SPR.CTRL_R,
+  SPR.DSCR_P,
+  SPR.AMR_P,
+  SPR.PSSCR_P,
+  SPR.PPR32,
+  SPR.VTB,
+  SPR.PURR,
+  SPR.SPURR,
 ])
 
 export interface CpuOptions {
@@ -60,7 +75,9 @@ export class Cpu {
     options: CpuOptions = {},
   ) {
     if (memory.processorBytes < PROCESSOR_BYTES)
-      throw new RangeError(`RealMemory leaves ${memory.processorBytes} bytes for the processor: expected ${PROCESSOR_BYTES}`)
+      throw new RangeError(
+        `RealMemory leaves ${memory.processorBytes} bytes for the processor: expected ${PROCESSOR_BYTES}`,
+      )
     const core = new Core(memory, clock, trace, options.random)
     this.#core = core
     core.state.setSpr(SPR.PVR, POWER9_DD23)
@@ -341,7 +358,8 @@ export class Cpu {
       },
       illegal: () => void illegal(core, word()),
       load: (ea, size) => guarded(() => core.load(BigInt.asUintN(64, ea), size), 0n),
-      store: (ea, value, size) => guarded(() => core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size), undefined),
+      store: (ea, value, size) =>
+        guarded(() => core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size), undefined),
       raise: (name, argument) => {
         if (name === 1) {
           core.lastFault = `trap at 0x${state.nia.toString(16)}`

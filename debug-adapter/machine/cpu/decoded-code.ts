@@ -1,7 +1,7 @@
 /** Decoded pages of real memory: what the interpreter executes (spec/cpu-performance.md §7). */
-import { decode } from './isa/table.ts'
-import { TABLE } from './isa/table.ts'
+
 import type { Insn } from './isa/insn.ts'
+import { decode, TABLE } from './isa/table.ts'
 import { DECODED, DECODED_PAGE, DECODED_PAGES, RECORD, RECORDS } from './layout.ts'
 import { Handler, PLANS } from './wasm/interpreter.ts'
 import { fillRecord } from './wasm/record.ts'
@@ -97,7 +97,8 @@ export class DecodedCode {
   /** Takes every breakpoint at this offset of a page away; those that remain are placed when their page is entered. */
   clearBreaks(offset: number): void {
     for (const page of this.#pages)
-      if (page.breaks.delete(offset)) this.#data.setUint16(page.records + (offset >> 2) * RECORD, Handler.Undecoded, true)
+      if (page.breaks.delete(offset))
+        this.#data.setUint16(page.records + (offset >> 2) * RECORD, Handler.Undecoded, true)
   }
 
   /** Lets the instruction at `offset` of a page be decoded although it has a breakpoint, or be stopped at again. */

@@ -50,7 +50,12 @@ const VECTORS: ReadonlyMap<number, Vector> = new Map<number, Vector>([
 
 /** LPCR bits (Power ISA 3.0C III 2.2). */
 export const LPCR = {
-  AIL: 0x0180_0000n, ILE: 1n << 25n, HR: 1n << 20n, LD: 1n << 17n, LPES: 1n << 3n, HDICE: 1n,
+  AIL: 0x0180_0000n,
+  ILE: 1n << 25n,
+  HR: 1n << 20n,
+  LD: 1n << 17n,
+  LPES: 1n << 3n,
+  HDICE: 1n,
 } as const
 /** HID0 bit 4: interrupts of the hypervisor are little-endian (POWER9 processor user's manual). */
 const HID0_HILE = 1n << 59n
@@ -81,7 +86,12 @@ export function savesInHsrr(vector: number, lpcr: bigint): boolean {
  * @returns the exit where the interrupt leaves the guest, undefined where the guest itself goes on at the vector
  * @throws RangeError for a vector that the architecture does not have
  */
-export function takeInterrupt(state: State, trace: Trace, vector: number, options: InterruptOptions = {}): CpuExit | undefined {
+export function takeInterrupt(
+  state: State,
+  trace: Trace,
+  vector: number,
+  options: InterruptOptions = {},
+): CpuExit | undefined {
   const known = VECTORS.get(vector)
   if (!known) throw new RangeError(`interrupt vector 0x${vector.toString(16)}: expected one of Power ISA 3.0C III 6.5`)
   const { msr } = state

@@ -11,8 +11,17 @@ export const NIA = 0x108
 
 /** Offsets of the named state, see `STATE_TYPES` for the widths. */
 export const STATE: Readonly<Record<StateName, number>> = {
-  msr: 0x110, lr: 0x118, ctr: 0x120, ca: 0x148, ov: 0x14c, so: 0x150, ca32: 0x154, ov32: 0x158, xerCount: 0x15c,
-  reserveEa: 0x160, reserveSize: 0x168,
+  msr: 0x110,
+  lr: 0x118,
+  ctr: 0x120,
+  ca: 0x148,
+  ov: 0x14c,
+  so: 0x150,
+  ca32: 0x154,
+  ov32: 0x158,
+  xerCount: 0x15c,
+  reserveEa: 0x160,
+  reserveSize: 0x168,
 }
 /** Eight condition register fields, an i32 with 4 bits each. */
 export const CR = 0x128

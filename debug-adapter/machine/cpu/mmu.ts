@@ -88,7 +88,8 @@ export class Mmu {
     const hypervisor = state.is(MSR.HV)
     let reached: Reached | Fault
     // In hypervisor real mode the effective address is the real one; bits 0:3 select no memory.
-    if (hypervisor && !translated) reached = { ok: true, gpa: ea & 0x0fff_ffff_ffff_ffffn, ra: ea & 0x0fff_ffff_ffff_ffffn }
+    if (hypervisor && !translated)
+      reached = { ok: true, gpa: ea & 0x0fff_ffff_ffff_ffffn, ra: ea & 0x0fff_ffff_ffff_ffffn }
     else if (!translated) reached = this.#partition(ea & 0x0fff_ffff_ffff_ffffn, ea, access, record, false)
     else reached = this.#process(ea, access, record)
     return reached.ok ? this.#checkReal(reached, ea, access) : reached
@@ -132,14 +133,20 @@ export class Mmu {
       reason: `${reason} (partition ${lpid}, guest physical address 0x${gpa.toString(16)}${walk ? ', walking the tables of the guest' : ''})`,
     })
     if (doubleword === undefined) return fault(CAUSE.unsupported, 'no partition table entry')
-    if ((doubleword & VALID) === 0n) return fault(CAUSE.unsupported, 'the partition has no radix tree (hash page tables are not modelled)')
+    if ((doubleword & VALID) === 0n)
+      return fault(CAUSE.unsupported, 'the partition has no radix tree (hash page tables are not modelled)')
     const leaf = this.#walk(treeOf(doubleword), gpa, (ra) => ra)
-    if (typeof leaf === 'bigint' || !leaf) return fault(leaf === undefined ? CAUSE.noTranslation : leaf, 'no partition-scoped translation')
+    if (typeof leaf === 'bigint' || !leaf)
+      return fault(leaf === undefined ? CAUSE.noTranslation : leaf, 'no partition-scoped translation')
     const wanted = walk ? 'load' : access
     const has = (right: bigint): boolean => (leaf.entry & right) !== 0n
     const allowed =
       wanted === 'fetch' ? has(RIGHT.execute) : wanted === 'store' ? has(RIGHT.write) : has(RIGHT.read | RIGHT.write)
-    if (!allowed) return fault(wanted === 'fetch' ? CAUSE.noExecute : CAUSE.protection, `partition-scoped translation without the right to ${wanted}`)
+    if (!allowed)
+      return fault(
+        wanted === 'fetch' ? CAUSE.noExecute : CAUSE.protection,
+        `partition-scoped translation without the right to ${wanted}`,
+      )
     if (record) this.#note(leaf, access === 'store')
     return { ok: true, gpa, ra: leaf.base }
   }
@@ -179,7 +186,9 @@ export class Mmu {
     const hypervisor = state.is(MSR.HV)
     const fault = (vector: 'storage' | 'segment', cause: bigint, reason: string): Fault => ({
       ok: false,
-      vector: { storage: { data: 0x300, fetch: 0x400 }, segment: { data: 0x380, fetch: 0x480 } }[vector][access === 'fetch' ? 'fetch' : 'data'],
+      vector: { storage: { data: 0x300, fetch: 0x400 }, segment: { data: 0x380, fetch: 0x480 } }[vector][
+        access === 'fetch' ? 'fetch' : 'data'
+      ],
       ea,
       access,
       status: cause | (access === 'store' ? CAUSE.store : 0n),
@@ -201,15 +210,18 @@ export class Mmu {
       return undefined
     }
     const pid = quadrant === 3n ? 0n : state.spr(SPR.PIDR) & 0xf_ffffn
-    if (pid * 16n >= 1n << (12n + (processTable & 31n))) return fault('storage', CAUSE.unsupported, `PID ${pid} beyond the process table`)
+    if (pid * 16n >= 1n << (12n + (processTable & 31n)))
+      return fault('storage', CAUSE.unsupported, `PID ${pid} beyond the process table`)
     const entryAt = reach((processTable & 0x0fff_ffff_ffff_f000n) + pid * 16n)
     if (entryAt === undefined) return nested!
     const doubleword = this.#data(entryAt)
-    if (doubleword === undefined) return fault('storage', CAUSE.unsupported, 'a process table entry without memory behind')
+    if (doubleword === undefined)
+      return fault('storage', CAUSE.unsupported, 'a process table entry without memory behind')
     const tree = treeOf(doubleword)
     const leaf = this.#walk(tree, ea & 0x000f_ffff_ffff_ffffn, reach)
     if (nested) return nested
-    if (leaf === undefined) return fault('storage', CAUSE.noTranslation, 'no translation in the page table of the guest')
+    if (leaf === undefined)
+      return fault('storage', CAUSE.noTranslation, 'no translation in the page table of the guest')
     if (typeof leaf === 'bigint') return fault('storage', leaf, 'a malformed page table of the guest')
     const refused = this.#refusal(leaf.entry, access)
     if (refused) return fault('storage', refused, `the page table of the guest does not allow this ${access}`)

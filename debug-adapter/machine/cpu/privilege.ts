@@ -1,7 +1,7 @@
 /** Who may do what: returns from interrupts, changes of MSR, special purpose registers (spec/ultravisor.md §1.1, §1.2). */
 import { RefusalError } from '../refusal.ts'
-import type { Privilege } from './isa/insn.ts'
 import { SMFCTRL_E } from './interrupts.ts'
+import type { Privilege } from './isa/insn.ts'
 import { MSR, privilegeState } from './msr.ts'
 import { SPR } from './spr.ts'
 import type { State } from './state.ts'
@@ -21,15 +21,53 @@ const RANK: Record<Privilege, number> = { problem: 0, supervisor: 1, hypervisor:
 export const mayUse = (has: Privilege, needed: Privilege): boolean => RANK[has] >= RANK[needed]
 
 const ULTRAVISOR_SPRS = new Set<number>([
-  SPR.USPRG0, SPR.USPRG1, SPR.UDAR, SPR.SEIDR, SPR.URMOR, SPR.USRR0, SPR.USRR1, SPR.UEIR, SPR.ACMCR, SPR.SMFCTRL,
+  SPR.USPRG0,
+  SPR.USPRG1,
+  SPR.UDAR,
+  SPR.SEIDR,
+  SPR.URMOR,
+  SPR.USRR0,
+  SPR.USRR1,
+  SPR.UEIR,
+  SPR.ACMCR,
+  SPR.SMFCTRL,
 ])
 /** Owned by the ultravisor where the facility is on, by the hypervisor else. */
 const SHARED_OWNERSHIP = new Set<number>([SPR.PTCR, SPR.LDBAR, SPR.IMC])
 const DEBUG_SPRS = new Set<number>([SPR.CIABR, SPR.DAWR0, SPR.DAWRX0])
 const HYPERVISOR_SPRS = new Set<number>([
-  SPR.DAWR0, SPR.CIABR, SPR.DAWRX0, SPR.HFSCR, SPR.TBL_W, SPR.TBU_W, SPR.TBU40, SPR.HSPRG0, SPR.HSPRG1, SPR.HDSISR, SPR.HDAR,
-  SPR.HDEC, SPR.HRMOR, SPR.HSRR0, SPR.HSRR1, SPR.LPCR, SPR.LPIDR, SPR.HMER, SPR.HMEER, SPR.PCR, SPR.HEIR, SPR.AMOR, SPR.PTCR,
-  SPR.LMRR, SPR.LMSER, SPR.ASDR, SPR.IMC, SPR.LDBAR, SPR.MMCRC, SPR.HID0, SPR.PSSCR, SPR.TRACE,
+  SPR.DAWR0,
+  SPR.CIABR,
+  SPR.DAWRX0,
+  SPR.HFSCR,
+  SPR.TBL_W,
+  SPR.TBU_W,
+  SPR.TBU40,
+  SPR.HSPRG0,
+  SPR.HSPRG1,
+  SPR.HDSISR,
+  SPR.HDAR,
+  SPR.HDEC,
+  SPR.HRMOR,
+  SPR.HSRR0,
+  SPR.HSRR1,
+  SPR.LPCR,
+  SPR.LPIDR,
+  SPR.HMER,
+  SPR.HMEER,
+  SPR.PCR,
+  SPR.HEIR,
+  SPR.AMOR,
+  SPR.PTCR,
+  SPR.LMRR,
+  SPR.LMSER,
+  SPR.ASDR,
+  SPR.IMC,
+  SPR.LDBAR,
+  SPR.MMCRC,
+  SPR.HID0,
+  SPR.PSSCR,
+  SPR.TRACE,
 ])
 /** Read by everybody with supervisor rights, written by the hypervisor. */
 const HYPERVISOR_WRITES = new Set<number>([SPR.SPURR, SPR.PURR, SPR.VTB, SPR.IC, SPR.DPDES, SPR.PIR])
@@ -51,8 +89,7 @@ export function sprPrivilege(number: number, write: boolean, smfctrl: bigint): P
 export type ReturnKind = 'rfid' | 'hrfid' | 'urfid'
 
 /** PR=1 brings EE, IR and DR with it (Power ISA 3.0C III 4.2.1). */
-export const withProblemState = (msr: bigint): bigint =>
-  (msr & MSR.PR) !== 0n ? msr | MSR.EE | MSR.IR | MSR.DR : msr
+export const withProblemState = (msr: bigint): bigint => ((msr & MSR.PR) !== 0n ? msr | MSR.EE | MSR.IR | MSR.DR : msr)
 
 /** @throws RefusalError CPU-001 for the reserved state S=1, HV=1, PR=1 */
 export function refuseReserved(msr: bigint): void {

@@ -1,4 +1,6 @@
 /** Instructions that are written out instead of built from expressions: system calls, MSR, SPRs, multiples. */
+
+import { RefusalError } from '../refusal.ts'
 import type { Core } from './core.ts'
 import { Interrupted } from './core.ts'
 import { LPCR, PROGRAM } from './interrupts.ts'
@@ -6,8 +8,15 @@ import { extract, fieldNamed } from './isa/fields.ts'
 import type { Insn } from './isa/insn.ts'
 import { STATE } from './layout.ts'
 import { MSR } from './msr.ts'
-import { mayUse, msrAfterMove, msrAfterReturn, privilegeOf, type ReturnKind, refuseReserved, sprPrivilege } from './privilege.ts'
-import { RefusalError } from '../refusal.ts'
+import {
+  mayUse,
+  msrAfterMove,
+  msrAfterReturn,
+  privilegeOf,
+  type ReturnKind,
+  refuseReserved,
+  sprPrivilege,
+} from './privilege.ts'
 import { SPR, sprName } from './spr.ts'
 
 /** A written-out instruction. NIA is its address. @returns true where NIA or the mode is no longer what follows from it */
@@ -169,13 +178,15 @@ export function returnFrom(core: Core, kind: ReturnKind): true {
   return true
 }
 
-const moveToMsr = (wide: boolean): Procedure => (core, word) => {
-  const msr = msrAfterMove(core.state, core.state.gpr(get(word, 'rs')), wide, get(word, 'l15') === 1)
-  const at = core.state.nia
-  setMsr(core, msr)
-  if (core.state.nia === at) next(core)
-  return true
-}
+const moveToMsr =
+  (wide: boolean): Procedure =>
+  (core, word) => {
+    const msr = msrAfterMove(core.state, core.state.gpr(get(word, 'rs')), wide, get(word, 'l15') === 1)
+    const at = core.state.nia
+    setMsr(core, msr)
+    if (core.state.nia === at) next(core)
+    return true
+  }
 
 const ea = (core: Core, word: number, displacement: bigint): bigint => {
   const ra = get(word, 'ra')
@@ -191,39 +202,43 @@ function misaligned(core: Core, address: bigint, why: string): true {
 }
 
 /** lmw and stmw: big-endian only (Power ISA 3.0C I 3.3.6). */
-const multiple = (write: boolean): Procedure => (core, word) => {
-  const address = ea(core, word, BigInt(get(word, 'd')))
-  if (core.state.is(MSR.LE)) return misaligned(core, address, 'load or store multiple in little-endian mode')
-  const first = get(word, 'rt')
-  const values: bigint[] = []
-  for (let r = first; r < 32; r++) {
-    const at = address + BigInt(4 * (r - first))
-    if (write) core.store(at, core.state.gpr(r), 4)
-    else values.push(core.load(at, 4))
+const multiple =
+  (write: boolean): Procedure =>
+  (core, word) => {
+    const address = ea(core, word, BigInt(get(word, 'd')))
+    if (core.state.is(MSR.LE)) return misaligned(core, address, 'load or store multiple in little-endian mode')
+    const first = get(word, 'rt')
+    const values: bigint[] = []
+    for (let r = first; r < 32; r++) {
+      const at = address + BigInt(4 * (r - first))
+      if (write) core.store(at, core.state.gpr(r), 4)
+      else values.push(core.load(at, 4))
+    }
+    for (const [i, value] of values.entries()) core.state.setGpr(first + i, value)
+    return false
   }
-  for (const [i, value] of values.entries()) core.state.setGpr(first + i, value)
-  return false
-}
 
 /** Load and store string: bytes from left to right, registers wrapping around; big-endian only. */
-const string = (write: boolean, immediate: boolean): Procedure => (core, word) => {
-  const address = immediate ? ea(core, word, 0n) : indexed(core, word)
-  if (core.state.is(MSR.LE)) return misaligned(core, address, 'load or store string in little-endian mode')
-  const length = immediate ? get(word, 'nb') || 32 : core.state.small('xerCount')
-  const first = get(word, 'rt')
-  const bytes: number[] = []
-  for (let i = 0; i < length; i++) {
-    const register = (first + (i >> 2)) % 32
-    const shift = BigInt(24 - 8 * (i % 4))
-    if (write) core.store(address + BigInt(i), (core.state.gpr(register) >> shift) & 0xffn, 1)
-    else bytes.push(Number(core.load(address + BigInt(i), 1)))
+const string =
+  (write: boolean, immediate: boolean): Procedure =>
+  (core, word) => {
+    const address = immediate ? ea(core, word, 0n) : indexed(core, word)
+    if (core.state.is(MSR.LE)) return misaligned(core, address, 'load or store string in little-endian mode')
+    const length = immediate ? get(word, 'nb') || 32 : core.state.small('xerCount')
+    const first = get(word, 'rt')
+    const bytes: number[] = []
+    for (let i = 0; i < length; i++) {
+      const register = (first + (i >> 2)) % 32
+      const shift = BigInt(24 - 8 * (i % 4))
+      if (write) core.store(address + BigInt(i), (core.state.gpr(register) >> shift) & 0xffn, 1)
+      else bytes.push(Number(core.load(address + BigInt(i), 1)))
+    }
+    for (let i = 0; i < bytes.length; i += 4) {
+      const value = [0, 1, 2, 3].reduce((sum, k) => sum * 256 + (bytes[i + k] ?? 0), 0)
+      core.state.setGpr((first + (i >> 2)) % 32, BigInt(value))
+    }
+    return false
   }
-  for (let i = 0; i < bytes.length; i += 4) {
-    const value = [0, 1, 2, 3].reduce((sum, k) => sum * 256 + (bytes[i + k] ?? 0), 0)
-    core.state.setGpr((first + (i >> 2)) % 32, BigInt(value))
-  }
-  return false
-}
 
 /** lq, stq, lqarx, stqcx.: an even-odd pair of registers, the even one most significant. */
 function quadword(core: Core, word: number, address: bigint, write: boolean): boolean {
@@ -303,7 +318,8 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   wait: idle,
   tlbie: (core, word) => {
     // A guest may do it where LPCR[GTSE] lets it; it can only forget what it may ask for again.
-    if (!core.state.is(MSR.HV) && (core.state.spr(SPR.LPCR) & LPCR_GTSE) === 0n) return refusePrivilege(core, word, 'tlbie')
+    if (!core.state.is(MSR.HV) && (core.state.spr(SPR.LPCR) & LPCR_GTSE) === 0n)
+      return refusePrivilege(core, word, 'tlbie')
     core.translations.flush()
     return false
   },
@@ -321,7 +337,10 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   bctar,
   absent: (core, word, insn) => {
     const facility = insn.facility
-    const [vector, bit] = { FP: [0x800, MSR.FP], VEC: [0xf20, MSR.VEC], VSX: [0xf40, MSR.VSX] }[facility ?? 'FP'] as [number, bigint]
+    const [vector, bit] = { FP: [0x800, MSR.FP], VEC: [0xf20, MSR.VEC], VSX: [0xf40, MSR.VSX] }[facility ?? 'FP'] as [
+      number,
+      bigint,
+    ]
     if (facility && !core.state.is(bit)) {
       core.lastFault = `${insn.mnemonic} while MSR[${facility}]=0`
       core.interrupt(vector)
@@ -344,6 +363,7 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
 
 /** LPCR bit 53: the guest may invalidate translations by itself (Power ISA 3.0C III 2.2). */
 const LPCR_GTSE = 1n << 10n
+
 export { LPCR }
 
 /** Runs a procedure with the check of privilege before it. */

@@ -110,4 +110,10 @@ export class State {
 }
 
 /** Positions in XER, IBM numbering of 64 bits (Power ISA 3.0C I 3.2.2). */
-const XER_BITS = [['so', 32], ['ov', 33], ['ca', 34], ['ov32', 44], ['ca32', 45]] as const
+const XER_BITS = [
+  ['so', 32],
+  ['ov', 33],
+  ['ca', 34],
+  ['ov32', 44],
+  ['ca32', 45],
+] as const

@@ -1,6 +1,16 @@
 /** The cache of translations that the interpreter looks into by itself (spec/cpu-performance.md §7). */
 import {
-  BANKS, ITLB, ITLB_BANK, ITLB_BASE, ITLB_ENTRIES, ITLB_ENTRY, TLB, TLB_BANK, TLB_BASE, TLB_ENTRIES, TLB_ENTRY,
+  BANKS,
+  ITLB,
+  ITLB_BANK,
+  ITLB_BASE,
+  ITLB_ENTRIES,
+  ITLB_ENTRY,
+  TLB,
+  TLB_BANK,
+  TLB_BASE,
+  TLB_ENTRIES,
+  TLB_ENTRY,
 } from './layout.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
@@ -68,7 +78,8 @@ export class Translations {
 
   addFetch(ea: bigint, records: number): void {
     const { data } = this.state
-    const at = data.getInt32(ITLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
+    const at =
+      data.getInt32(ITLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
     data.setBigUint64(at, ea & ~PAGE, true)
     data.setInt32(at + 8, records, true)
   }

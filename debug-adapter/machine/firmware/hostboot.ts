@@ -36,7 +36,13 @@ function* steps(parts: BootParts): Steps<void> {
   yield* logExchange(tpm, trace, 'hostboot', startup())
   yield HOSTBOOT.at('measure')
   yield* measure(parts, 'hostboot', 0, 'self-boot engine and hostboot', componentDigests(crypto, 'hostboot'))
-  yield* measure(parts, 'hostboot', 1, 'configuration of the platform', componentDigests(crypto, 'platform configuration'))
+  yield* measure(
+    parts,
+    'hostboot',
+    1,
+    'configuration of the platform',
+    componentDigests(crypto, 'platform configuration'),
+  )
   yield HOSTBOOT.at('secureMemory', { base: SECURE_RA_BIT, bytes: memory.secureBytes })
   cpu.setSpr(SPR.SMFCTRL, SMFCTRL)
   cpu.setSpr(SPR.PVR, PVR)

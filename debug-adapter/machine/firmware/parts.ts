@@ -5,8 +5,8 @@ import type { RealMemory } from '../memory/real-memory.ts'
 import { RefusalError } from '../refusal.ts'
 import type { Steps } from '../steps.ts'
 import type { Tpm } from '../tpm/tpm.ts'
-import { pcrExtend, readResponse } from '../tss/commands.ts'
 import type { Trace } from '../trace/trace.ts'
+import { pcrExtend, readResponse } from '../tss/commands.ts'
 import { logExchange } from './local-tpm.ts'
 
 /** What the boot firmware works on. It starts the ultravisor through a port: it knows nothing of its inside. */

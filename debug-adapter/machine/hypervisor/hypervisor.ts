@@ -1,10 +1,10 @@
 import type { Cpu } from '../cpu/cpu.ts'
 import { MSR, privilegeState } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
-import { HYPERVISOR_POOL, HOST_BYTES } from '../firmware/memory-map.ts'
+import { HOST_BYTES, HYPERVISOR_POOL } from '../firmware/memory-map.ts'
 import { Pool } from '../memory/pool.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
-import { HCALL, H, hcallByNumber, hcallCodeName } from '../platform/hcall-table.ts'
+import { H, HCALL, hcallByNumber, hcallCodeName } from '../platform/hcall-table.ts'
 import type { Platform } from '../platform/platform.ts'
 import { RefusalError } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
@@ -53,7 +53,11 @@ export class Hypervisor {
   vm: Vm | undefined
 
   constructor(readonly parts: HypervisorParts) {
-    this.#tables = new Pool('the page tables of the hypervisor', BigInt(HYPERVISOR_POOL.start), BigInt(HYPERVISOR_POOL.end))
+    this.#tables = new Pool(
+      'the page tables of the hypervisor',
+      BigInt(HYPERVISOR_POOL.start),
+      BigInt(HYPERVISOR_POOL.end),
+    )
     this.#pages = new Pool('the normal memory of the host', BigInt(HOST_BYTES), BigInt(parts.memory.normalBytes))
   }
 
@@ -66,7 +70,14 @@ export class Hypervisor {
   }
 
   /** Boots the host and creates, loads and enters the one VM. @param memoryBytes size of the VM's memory */
-  *boot(memoryBytes: bigint, load: (vm: Vm) => { readonly entry: bigint; readonly registers: ReadonlyMap<number, bigint>; readonly littleEndian: boolean }): Steps<void> {
+  *boot(
+    memoryBytes: bigint,
+    load: (vm: Vm) => {
+      readonly entry: bigint
+      readonly registers: ReadonlyMap<number, bigint>
+      readonly littleEndian: boolean
+    },
+  ): Steps<void> {
     yield* BOOT.frame({ memoryBytes }, this.#boot(memoryBytes, load))
   }
 
@@ -150,7 +161,13 @@ export class Hypervisor {
     yield* this.#resume(results, returnTo, cookie)
   }
 
-  *#answer(vm: Vm, number: number, name: string, registers: readonly bigint[], secure: boolean): Steps<readonly bigint[]> {
+  *#answer(
+    vm: Vm,
+    number: number,
+    name: string,
+    registers: readonly bigint[],
+    secure: boolean,
+  ): Steps<readonly bigint[]> {
     const { platform } = this.parts
     const own = svmHcalls[name]
     if (own) {
@@ -194,13 +211,12 @@ export class Hypervisor {
     const at = `0x${cpu.spr(SPR.HSRR0).toString(16)}`
     const gpa = `0x${((cpu.spr(SPR.ASDR) >> 12n) << 12n).toString(16)}`
     const reasons: Record<number, string> = {
-      0xe00: `data access at ${at} to guest physical address ${gpa}, where the VM has no memory`,
-      0xe20: `instruction fetch at ${at} from guest physical address ${gpa}, where the VM has no memory`,
-      0xe40: `illegal instruction at ${at}`,
-      0x200: `machine check at 0x${cpu.spr(SPR.SRR0).toString(16)}`,
+      3584: `data access at ${at} to guest physical address ${gpa}, where the VM has no memory`,
+      3616: `instruction fetch at ${at} from guest physical address ${gpa}, where the VM has no memory`,
+      3648: `illegal instruction at ${at}`,
+      512: `machine check at 0x${cpu.spr(SPR.SRR0).toString(16)}`,
     }
     const reason = reasons[vector] ?? `interrupt 0x${vector.toString(16)} that the hypervisor has no handler for`
     throw new MachineStop({ how: 'fault', reason: cpu.lastFault ? `${reason}: ${cpu.lastFault}` : reason })
   }
 }
-

@@ -58,7 +58,13 @@ function* initStart(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   if (!hv.secureGuestsEnabled) return [H.AUTHORITY]
   for (const slot of vm.slots) {
     yield INIT_START.at('register', { id: slot.id, start: slot.start, bytes: slot.bytes })
-    const code = yield* hv.ultracall(UCALL.UV_REGISTER_MEM_SLOT, [BigInt(vm.lpid), slot.start, slot.bytes, 0n, BigInt(slot.id)])
+    const code = yield* hv.ultracall(UCALL.UV_REGISTER_MEM_SLOT, [
+      BigInt(vm.lpid),
+      slot.start,
+      slot.bytes,
+      0n,
+      BigInt(slot.id),
+    ])
     if (code < 0n) return trouble
   }
   return [H.SUCCESS]
@@ -164,4 +170,3 @@ export const svmHcalls: Readonly<Record<string, SvmHcall>> = {
   H_SVM_INIT_ABORT: inFrame(INIT_ABORT, [], initAbort),
   H_SVM_TPM_COMM: inFrame(TPM_COMM, ['op', 'request', 'requestBytes', 'response', 'responseBytes'], tpmComm),
 }
-

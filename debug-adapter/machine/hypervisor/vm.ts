@@ -111,7 +111,9 @@ export class Vm {
   setPlace(gpa: bigint, place: FramePlace): void {
     const frame = this.#frameAt(gpa)
     frame.place = place
-    const use = { shared: `shared by SVM ${this.lpid}`, 'secure out': `ciphertext of SVM ${this.lpid}` }[place as string]
+    const use = { shared: `shared by SVM ${this.lpid}`, 'secure out': `ciphertext of SVM ${this.lpid}` }[
+      place as string
+    ]
     if (frame.page !== undefined)
       this.memory.assign(frame.page, 1, {
         owner: use ? 'hypervisor' : 'guest',

@@ -60,9 +60,22 @@ export function guestTree(facts: TreeFacts): FdtTree {
         status: strings('okay'),
       }),
     ]),
-    newNode('vdevice', { device_type: strings('vdevice'), compatible: strings('IBM,vdevice'), '#address-cells': cells(1), '#size-cells': cells(0) }, [
-      newNode(`vty@${VTY_UNIT.toString(16)}`, { device_type: strings('serial'), compatible: strings('hvterm1'), reg: cells(VTY_UNIT) }),
-    ]),
+    newNode(
+      'vdevice',
+      {
+        device_type: strings('vdevice'),
+        compatible: strings('IBM,vdevice'),
+        '#address-cells': cells(1),
+        '#size-cells': cells(0),
+      },
+      [
+        newNode(`vty@${VTY_UNIT.toString(16)}`, {
+          device_type: strings('serial'),
+          compatible: strings('hvterm1'),
+          reg: cells(VTY_UNIT),
+        }),
+      ],
+    ),
     newNode('interrupt-controller', {
       device_type: strings('PowerPC-External-Interrupt-Presentation'),
       'interrupt-controller': new Uint8Array(0),

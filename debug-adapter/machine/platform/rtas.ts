@@ -5,7 +5,14 @@ import type { GuestMemory } from './guest-memory.ts'
 import { type RtasService, rtasService } from './rtas-tokens.ts'
 
 /** Status words of RTAS (PAPR, RTAS return codes). */
-const STATUS = { success: 0, hardwareError: -1, parameterError: -3, noSuchSensor: -3, notSupported: -3, noEvent: 1 } as const
+const STATUS = {
+  success: 0,
+  hardwareError: -1,
+  parameterError: -3,
+  noSuchSensor: -3,
+  notSupported: -3,
+  noEvent: 1,
+} as const
 const NVRAM_BYTES = 0x1_0000
 const MAX_CELLS = 16
 /** 2026-01-01 00:00:00 UTC: every machine's clock starts here, so that two runs see the same time. */
@@ -99,7 +106,12 @@ export class Rtas {
     ]
   }
 
-  #nvramAccess(service: 'nvram-fetch' | 'nvram-store', args: readonly number[], out: number[], memory: GuestMemory): number {
+  #nvramAccess(
+    service: 'nvram-fetch' | 'nvram-store',
+    args: readonly number[],
+    out: number[],
+    memory: GuestMemory,
+  ): number {
     const [offset, buffer, length] = args as [number, number, number]
     if (offset + length > NVRAM_BYTES) return STATUS.parameterError
     if (service === 'nvram-fetch') memory.write(BigInt(buffer), this.#nvram.slice(offset, offset + length))

@@ -82,7 +82,8 @@ function* checkSession(
   if (!session) throw new TpmError(0x917 + index)
   if (session.kind === 'trial') throw TpmError.session(RC.ATTRIBUTES, index)
   const entityAuth = entity === undefined ? EMPTY : trimZeros(tpm.authValueOf(entity))
-  const bound = entity !== undefined && session.boundTo !== undefined && equal(session.boundTo, tpm.nameOfHandle(entity))
+  const bound =
+    entity !== undefined && session.boundTo !== undefined && equal(session.boundTo, tpm.nameOfHandle(entity))
   const authInKey = session.kind === 'policy' ? session.policy.authValueNeeded : entity !== undefined && !bound
   if (session.kind === 'policy' && entity !== undefined) yield* checkPolicy(tpm, command, session, index, entity)
   else if (entity !== undefined) checkUserWithAuth(tpm, entity)
@@ -121,13 +122,7 @@ function checkUserWithAuth(tpm: TpmState, entity: number): void {
   if (object && (object.area.attributes & ATTRIBUTE.userWithAuth) === 0) throw new TpmError(RC.AUTH_UNAVAILABLE)
 }
 
-function* checkPolicy(
-  tpm: TpmState,
-  command: Command,
-  session: Session,
-  index: number,
-  entity: number,
-): Steps<void> {
+function* checkPolicy(tpm: TpmState, command: Command, session: Session, index: number, entity: number): Steps<void> {
   const authPolicy = tpm.objects.get(entity)?.area.authPolicy ?? EMPTY
   const { policy } = session
   yield AUTHORIZE.at('policy', { expected: authPolicy, found: policy.digest })
@@ -187,7 +182,9 @@ export function responseSessions(
   const parts = checked.map(({ use, session, hmacKey }) => {
     if (!session) return pack(sized(EMPTY), u8(use.attributes | SESSION.continueSession), sized(EMPTY))
     const attributes = pack(u8(use.attributes))
-    const hmac = hmacKey ? tpm.crypto.hmacSha256(hmacKey, rpHash, session.nonceTpm, session.nonceCaller, attributes) : EMPTY
+    const hmac = hmacKey
+      ? tpm.crypto.hmacSha256(hmacKey, rpHash, session.nonceTpm, session.nonceCaller, attributes)
+      : EMPTY
     if (session.kind === 'policy') session.policy = newPolicy()
     if ((use.attributes & SESSION.continueSession) === 0) tpm.sessions.delete(session.handle)
     return pack(sized(session.nonceTpm), attributes, sized(hmac))

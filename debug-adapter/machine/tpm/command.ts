@@ -1,5 +1,4 @@
-import type { Steps } from '../steps.ts'
-import type { Procedure } from '../steps.ts'
+import type { Procedure, Steps } from '../steps.ts'
 import type { FieldReader } from './bytes.ts'
 import type { TpmState } from './state.ts'
 

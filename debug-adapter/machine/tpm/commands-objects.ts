@@ -1,7 +1,6 @@
-import { oaepDecrypt } from '../../../server/esm/crypto/rsa.ts'
-import { fromBigInt } from '../../../server/esm/crypto/rsa.ts'
+import { fromBigInt, oaepDecrypt } from '../../../server/esm/crypto/rsa.ts'
 import { Procedure, type Steps } from '../steps.ts'
-import { FieldReader, pack, sized, trimZeros, u16, u32, u8 } from './bytes.ts'
+import { FieldReader, pack, sized, trimZeros, u8, u16, u32 } from './bytes.ts'
 import type { Command, CommandResult } from './command.ts'
 import { ALG, ATTRIBUTE, CC, RC, RH, TAG, TpmError } from './constants.ts'
 import { makeObject, openPrivate, type PublicArea, readPublicArea, sealPrivate, type TpmObject } from './object.ts'
@@ -130,7 +129,9 @@ function* load(tpm: TpmState, handles: readonly number[], parameters: FieldReade
   return { handle, parameters: sized(object.name) }
 }
 
-const READ_PUBLIC = new Procedure('tpm', 'TPM2_ReadPublic', 'TPM 2.0 Part 3 §12.4', { read: 'read the public area and the names' })
+const READ_PUBLIC = new Procedure('tpm', 'TPM2_ReadPublic', 'TPM 2.0 Part 3 §12.4', {
+  read: 'read the public area and the names',
+})
 
 function* readPublic(tpm: TpmState, handles: readonly number[]): Steps<CommandResult> {
   const object = tpm.object(handles[0]!, 1)

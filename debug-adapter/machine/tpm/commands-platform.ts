@@ -1,5 +1,5 @@
 import { Procedure, type Steps } from '../steps.ts'
-import { type FieldReader, pack, sized, u16, u32, u8 } from './bytes.ts'
+import { type FieldReader, pack, sized, u8, u16, u32 } from './bytes.ts'
 import type { Command, CommandResult } from './command.ts'
 import { readSelections } from './commands-policy.ts'
 import { ALG, CC, MAX_BUFFER, MAX_DIGEST, RC, TpmError } from './constants.ts'
@@ -55,7 +55,9 @@ function* nvReadPublic(_tpm: TpmState, handles: readonly number[]): Steps<Comman
   throw TpmError.handle(RC.HANDLE, 1)
 }
 
-const EXTEND = new Procedure('tpm', 'TPM2_PCR_Extend', 'TPM 2.0 Part 3 §22.2', { extend: 'extend the PCR in each bank' })
+const EXTEND = new Procedure('tpm', 'TPM2_PCR_Extend', 'TPM 2.0 Part 3 §22.2', {
+  extend: 'extend the PCR in each bank',
+})
 
 /** PCRs that locality 0 may not extend (PC Client profile): they belong to dynamic launch. */
 const isDynamic = (index: number): boolean => index >= 17 && index <= 22
@@ -80,7 +82,9 @@ function* pcrExtend(tpm: TpmState, handles: readonly number[], parameters: Field
   return {}
 }
 
-const RESET = new Procedure('tpm', 'TPM2_PCR_Reset', 'TPM 2.0 Part 3 §22.8', { reset: 'set the PCR to zero in all banks' })
+const RESET = new Procedure('tpm', 'TPM2_PCR_Reset', 'TPM 2.0 Part 3 §22.8', {
+  reset: 'set the PCR to zero in all banks',
+})
 
 function* pcrReset(tpm: TpmState, handles: readonly number[]): Steps<CommandResult> {
   const index = handles[0]!
@@ -113,7 +117,9 @@ function* pcrRead(tpm: TpmState, _: readonly number[], parameters: FieldReader):
   return { parameters: pack(u32(tpm.pcrCounter), u32(out.length), ...out, u32(values.length), ...values) }
 }
 
-const GET_CAPABILITY = new Procedure('tpm', 'TPM2_GetCapability', 'TPM 2.0 Part 3 §30.2', { list: 'list what is asked for' })
+const GET_CAPABILITY = new Procedure('tpm', 'TPM2_GetCapability', 'TPM 2.0 Part 3 §30.2', {
+  list: 'list what is asked for',
+})
 
 const CAPABILITY = { ALGS: 0, HANDLES: 1, COMMANDS: 2, PCRS: 5, TPM_PROPERTIES: 6 } as const
 const ascii = (text: string): number => new DataView(new TextEncoder().encode(text).buffer).getUint32(0)
@@ -174,7 +180,13 @@ function* getCapability(tpm: TpmState, _: readonly number[], parameters: FieldRe
   }
 }
 
-const entry = (code: number, handles: number, authorized: number, procedure: unknown, run: Command['run']): Command => ({
+const entry = (
+  code: number,
+  handles: number,
+  authorized: number,
+  procedure: unknown,
+  run: Command['run'],
+): Command => ({
   code,
   handles,
   authorized,

@@ -67,7 +67,9 @@ function openSalt(tpm: TpmState, tpmKey: number, encryptedSalt: Uint8Array): Uin
   return salt
 }
 
-const FLUSH = new Procedure('tpm', 'TPM2_FlushContext', 'TPM 2.0 Part 3 §28.4', { flush: 'forget the object or session' })
+const FLUSH = new Procedure('tpm', 'TPM2_FlushContext', 'TPM 2.0 Part 3 §28.4', {
+  flush: 'forget the object or session',
+})
 
 function* flushContext(tpm: TpmState, _: readonly number[], parameters: FieldReader): Steps<CommandResult> {
   parameters.parameter = 1
@@ -168,7 +170,9 @@ export function readSelections(tpm: TpmState, parameters: FieldReader) {
   })
 }
 
-const GET_DIGEST = new Procedure('tpm', 'TPM2_PolicyGetDigest', 'TPM 2.0 Part 3 §23.16', { read: 'read the policy digest' })
+const GET_DIGEST = new Procedure('tpm', 'TPM2_PolicyGetDigest', 'TPM 2.0 Part 3 §23.16', {
+  read: 'read the policy digest',
+})
 
 function* policyGetDigest(tpm: TpmState, handles: readonly number[]): Steps<CommandResult> {
   const { policy } = policySession(tpm, handles[0]!)

@@ -46,9 +46,24 @@ const commandNames = new Map<number, string>(
 /** `TPM2_GetRandom` for 0x17B; the number for one that is not known. */
 export const commandName = (code: number): string => commandNames.get(code) ?? `command 0x${code.toString(16)}`
 
-export const ALG = { RSA: 0x0001, SHA1: 0x0004, AES: 0x0006, SHA256: 0x000b, NULL: 0x0010, OAEP: 0x0017, CFB: 0x0043 } as const
+export const ALG = {
+  RSA: 0x0001,
+  SHA1: 0x0004,
+  AES: 0x0006,
+  SHA256: 0x000b,
+  NULL: 0x0010,
+  OAEP: 0x0017,
+  CFB: 0x0043,
+} as const
 
-export const RH = { OWNER: 0x4000_0001, NULL: 0x4000_0007, PW: 0x4000_0009, LOCKOUT: 0x4000_000a, ENDORSEMENT: 0x4000_000b, PLATFORM: 0x4000_000c } as const
+export const RH = {
+  OWNER: 0x4000_0001,
+  NULL: 0x4000_0007,
+  PW: 0x4000_0009,
+  LOCKOUT: 0x4000_000a,
+  ENDORSEMENT: 0x4000_000b,
+  PLATFORM: 0x4000_000c,
+} as const
 
 export const ATTRIBUTE = {
   fixedTPM: 1 << 1,

@@ -48,33 +48,39 @@ class FieldWriter {
 
 type Shape = (w: FieldWriter) => void
 
-const publicArea = (prefix: string): Shape => (w) => {
-  const size = w.number(`${prefix}.size`, 2)
-  if (size > 0) publicFields(prefix)(w)
-}
-
-const publicFields = (prefix: string): Shape => (w) => {
-  w.number(`${prefix}.type`, 2)
-  w.number(`${prefix}.nameAlg`, 2)
-  w.number(`${prefix}.objectAttributes`, 4)
-  w.sized(`${prefix}.authPolicy`)
-  if (w.number(`${prefix}.parameters.symmetric`, 2) !== ALG.NULL) {
-    w.number(`${prefix}.parameters.symmetric.keyBits`, 2)
-    w.number(`${prefix}.parameters.symmetric.mode`, 2)
+const publicArea =
+  (prefix: string): Shape =>
+  (w) => {
+    const size = w.number(`${prefix}.size`, 2)
+    if (size > 0) publicFields(prefix)(w)
   }
-  if (w.number(`${prefix}.parameters.scheme`, 2) !== ALG.NULL) w.number(`${prefix}.parameters.scheme.hashAlg`, 2)
-  w.number(`${prefix}.parameters.keyBits`, 2)
-  w.number(`${prefix}.parameters.exponent`, 4)
-  w.sized(`${prefix}.unique`)
-}
 
-const selections = (prefix: string): Shape => (w) => {
-  const count = w.number(`${prefix}.count`, 4)
-  for (let i = 0; i < count; i++) {
-    w.number(`${prefix}[${i}].hash`, 2)
-    w.take(`${prefix}[${i}].pcrSelect`, w.number(`${prefix}[${i}].sizeofSelect`, 1))
+const publicFields =
+  (prefix: string): Shape =>
+  (w) => {
+    w.number(`${prefix}.type`, 2)
+    w.number(`${prefix}.nameAlg`, 2)
+    w.number(`${prefix}.objectAttributes`, 4)
+    w.sized(`${prefix}.authPolicy`)
+    if (w.number(`${prefix}.parameters.symmetric`, 2) !== ALG.NULL) {
+      w.number(`${prefix}.parameters.symmetric.keyBits`, 2)
+      w.number(`${prefix}.parameters.symmetric.mode`, 2)
+    }
+    if (w.number(`${prefix}.parameters.scheme`, 2) !== ALG.NULL) w.number(`${prefix}.parameters.scheme.hashAlg`, 2)
+    w.number(`${prefix}.parameters.keyBits`, 2)
+    w.number(`${prefix}.parameters.exponent`, 4)
+    w.sized(`${prefix}.unique`)
   }
-}
+
+const selections =
+  (prefix: string): Shape =>
+  (w) => {
+    const count = w.number(`${prefix}.count`, 4)
+    for (let i = 0; i < count; i++) {
+      w.number(`${prefix}[${i}].hash`, 2)
+      w.take(`${prefix}[${i}].pcrSelect`, w.number(`${prefix}[${i}].sizeofSelect`, 1))
+    }
+  }
 
 const template: Shape = (w) => {
   w.number('inSensitive.size', 2)
@@ -114,7 +120,8 @@ const shapes: Readonly<Record<number, CommandShape>> = {
     handles: ['pcrHandle'],
     request: (w) => {
       const count = w.number('digests.count', 4)
-      for (let i = 0; i < count; i++) w.take(`digests[${i}].digest`, hashSizes[w.number(`digests[${i}].hashAlg`, 2)] ?? w.left)
+      for (let i = 0; i < count; i++)
+        w.take(`digests[${i}].digest`, hashSizes[w.number(`digests[${i}].hashAlg`, 2)] ?? w.left)
     },
   },
   [CC.PCR_Read]: {

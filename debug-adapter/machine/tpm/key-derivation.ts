@@ -20,4 +20,5 @@ export function kdfa(
 }
 
 const NONE = new Uint8Array(0)
+
 export { NONE as EMPTY }

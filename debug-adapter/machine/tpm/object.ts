@@ -93,7 +93,12 @@ const AUTH_BYTES = 32
  * The private area of an object as it leaves the TPM: encrypted and authenticated under the seed of its parent
  * (TPM 2.0 part 1, 22 "protected storage"). Byte layout as in spec/tpm.md §6.2.
  */
-export function sealPrivate(crypto: CryptoProvider, parent: TpmObject, object: TpmObject, random: RandomSource): Uint8Array {
+export function sealPrivate(
+  crypto: CryptoProvider,
+  parent: TpmObject,
+  object: TpmObject,
+  random: RandomSource,
+): Uint8Array {
   const padded = new Uint8Array(AUTH_BYTES)
   padded.set(object.authValue)
   const prime = fromBigInt(object.key.p, object.key.bytes / 2)

@@ -33,12 +33,7 @@ export const newPolicy = (): Policy => ({
 })
 
 /** policyDigest := H(policyDigest ‖ command code ‖ what the command adds) (TPM 2.0 part 3, 23.2). */
-export function extendPolicy(
-  crypto: CryptoProvider,
-  policy: Policy,
-  code: number,
-  ...parts: Uint8Array[]
-): void {
+export function extendPolicy(crypto: CryptoProvider, policy: Policy, code: number, ...parts: Uint8Array[]): void {
   policy.digest = crypto.sha256(policy.digest, pack(u32(code)), ...parts)
 }
 

@@ -72,8 +72,13 @@ export class TpmState {
 
   /** PC Client profile: 17 to 22 start as all ones, the others as zeros. */
   resetPcrs(): void {
-    for (const [bank, size] of [['sha1', 20], ['sha256', 32]] as const)
-      this.pcrs[bank] = Array.from({ length: PCR_COUNT }, (_, i) => new Uint8Array(size).fill(i >= 17 && i <= 22 ? 0xff : 0))
+    for (const [bank, size] of [
+      ['sha1', 20],
+      ['sha256', 32],
+    ] as const)
+      this.pcrs[bank] = Array.from({ length: PCR_COUNT }, (_, i) =>
+        new Uint8Array(size).fill(i >= 17 && i <= 22 ? 0xff : 0),
+      )
   }
 
   /** Loses what is volatile: transient objects, sessions. */
@@ -138,4 +143,3 @@ export class TpmState {
 export function bankOf(algorithm: number): Bank | undefined {
   return algorithm === ALG.SHA1 ? 'sha1' : algorithm === ALG.SHA256 ? 'sha256' : undefined
 }
-

@@ -1,7 +1,14 @@
 import type { CryptoProvider, RandomSource } from '../../../server/esm/crypto/provider.ts'
 import { fromBigInt, type RsaPrivateKey } from '../../../server/esm/crypto/rsa.ts'
 import { Procedure, type Steps } from '../steps.ts'
-import { AUTHORIZE, authorize, decryptParameters, readSessions, responseParameters, responseSessions } from './authorization.ts'
+import {
+  AUTHORIZE,
+  authorize,
+  decryptParameters,
+  readSessions,
+  responseParameters,
+  responseSessions,
+} from './authorization.ts'
 import { FieldReader, pack, u16, u32 } from './bytes.ts'
 import type { Command } from './command.ts'
 import { objectCommands } from './commands-objects.ts'
@@ -65,7 +72,8 @@ export class Tpm {
 
   #provision(wrappingKey: RsaPrivateKey, options: TpmOptions): void {
     const { crypto, primarySeed, random } = this.#state
-    const own = () => keyFromSeed(crypto, crypto.hmacSha256(primarySeed, new TextEncoder().encode('provisioned parent')))
+    const own = () =>
+      keyFromSeed(crypto, crypto.hmacSha256(primarySeed, new TextEncoder().encode('provisioned parent')))
     const { key, seed } = options.parent ?? { key: own(), seed: random(32) }
     const platform = pack(u32(RH.PLATFORM))
     const area = { ...PARENT_AREA, modulus: fromBigInt(key.n, 256) }
@@ -190,6 +198,7 @@ export class Tpm {
       else if (kind !== 0x00 && kind !== 0x01 && kind !== 0x40) throw TpmError.handle(RC.VALUE, i + 1)
     }
     const needsObject: readonly number[] = [CC.ReadPublic, CC.RSA_Decrypt, CC.Load, CC.Create, CC.ObjectChangeAuth]
-    if (needsObject.includes(command.code)) for (const [i, handle] of handles.entries()) this.#state.object(handle, i + 1)
+    if (needsObject.includes(command.code))
+      for (const [i, handle] of handles.entries()) this.#state.object(handle, i + 1)
   }
 }

@@ -1,4 +1,4 @@
-import { FieldReader, pack, sized, u16, u32, u8 } from '../tpm/bytes.ts'
+import { FieldReader, pack, sized, u8, u16, u32 } from '../tpm/bytes.ts'
 import { ALG, CC, RH, TAG } from '../tpm/constants.ts'
 
 /** A response taken apart: its code, and a reader at its first parameter. */
@@ -16,8 +16,20 @@ function packet(tag: number, code: number, ...parts: Uint8Array[]): Uint8Array {
 export const plain = (code: number, ...parts: Uint8Array[]): Uint8Array => packet(TAG.NO_SESSIONS, code, ...parts)
 
 /** A command with an authorization area between handles and parameters. */
-export function withSessions(code: number, handles: readonly number[], sessions: Uint8Array, parameters: Uint8Array): Uint8Array {
-  return packet(TAG.SESSIONS, code, ...handles.map((h) => pack(u32(h))), pack(u32(sessions.length)), sessions, parameters)
+export function withSessions(
+  code: number,
+  handles: readonly number[],
+  sessions: Uint8Array,
+  parameters: Uint8Array,
+): Uint8Array {
+  return packet(
+    TAG.SESSIONS,
+    code,
+    ...handles.map((h) => pack(u32(h))),
+    pack(u32(sessions.length)),
+    sessions,
+    parameters,
+  )
 }
 
 /** The empty password: 9 bytes (spec/tpm.md §3). */
@@ -86,7 +98,12 @@ const PARENT_TEMPLATE = pack(
 )
 
 export const createPrimary = () =>
-  withSessions(CC.CreatePrimary, [RH.PLATFORM], EMPTY_PASSWORD, pack(u16(4), u16(0), u16(0), sized(PARENT_TEMPLATE), u16(0), u32(0)))
+  withSessions(
+    CC.CreatePrimary,
+    [RH.PLATFORM],
+    EMPTY_PASSWORD,
+    pack(u16(4), u16(0), u16(0), sized(PARENT_TEMPLATE), u16(0), u32(0)),
+  )
 
 /** Create of the wrapping key (spec/tpm.md §2.2). */
 export const createWrappingKey = (parent: number, password: Uint8Array, policy: Uint8Array) => {

@@ -23,7 +23,13 @@ export class PolicySession {
   ) {}
 
   /** RSA_Decrypt with the command's HMAC (spec/tpm.md §4.4). */
-  rsaDecrypt(key: number, name: Uint8Array, ciphertext: Uint8Array, authValue: Uint8Array, nonceCaller: Uint8Array): Uint8Array {
+  rsaDecrypt(
+    key: number,
+    name: Uint8Array,
+    ciphertext: Uint8Array,
+    authValue: Uint8Array,
+    nonceCaller: Uint8Array,
+  ): Uint8Array {
     // Scheme TPM_ALG_NULL: the key's own; no label.
     const parameters = pack(sized(ciphertext), Uint8Array.of(0, 0x10, 0, 0))
     const cpHash = this.crypto.sha256(pack(u32(CC.RSA_Decrypt)), name, parameters)

@@ -31,7 +31,9 @@ export interface WrappingKey {
   readonly policyB: Uint8Array
 }
 
-export type Provisioned = { readonly ok: true; readonly key: WrappingKey } | { readonly ok: false; readonly reason: string }
+export type Provisioned =
+  | { readonly ok: true; readonly key: WrappingKey }
+  | { readonly ok: false; readonly reason: string }
 
 class Failed extends Error {}
 

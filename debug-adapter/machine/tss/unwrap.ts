@@ -1,12 +1,12 @@
 import type { CryptoProvider, RandomSource } from '../../../server/esm/crypto/provider.ts'
 import { type RsaPublicKey, toBigInt } from '../../../server/esm/crypto/rsa.ts'
 import { Procedure, type Steps } from '../steps.ts'
-import { equal, FieldReader, hex } from '../tpm/bytes.ts'
+import { equal, type FieldReader, hex } from '../tpm/bytes.ts'
 import { CC, responseCodeName } from '../tpm/constants.ts'
 import { readPublicArea } from '../tpm/object.ts'
 import * as command from './commands.ts'
 import { nameOfPublic, PolicySession } from './policy-session.ts'
-import { TransportError, type TpmTransport } from './transport.ts'
+import { type TpmTransport, TransportError } from './transport.ts'
 
 const UNWRAP = new Procedure('ultravisor', 'UV_TSS_Decrypt', 'spec/tpm.md §4.1', {
   readPublic: 'ReadPublic: is it the key that OPAL named?',
@@ -64,7 +64,10 @@ export function* unwrapSymmetricKey(transport: TpmTransport, options: UnwrapOpti
   return yield* UNWRAP.frame({ handle: BigInt(options.handle) }, unwrap(transport, options))
 }
 
-function* send(transport: TpmTransport, packet: Uint8Array): Steps<{ code: number; body: FieldReader; bytes: Uint8Array }> {
+function* send(
+  transport: TpmTransport,
+  packet: Uint8Array,
+): Steps<{ code: number; body: FieldReader; bytes: Uint8Array }> {
   const bytes = yield* transport(packet)
   try {
     return { ...command.readResponse(bytes), bytes }
@@ -88,7 +91,11 @@ function* unwrap(transport: TpmTransport, options: UnwrapOptions): Steps<Unwrapp
   if (!equal(name, read.body.sized()))
     return { ok: false, rule: 'ESM132', reason: 'the TPM answered a Name that is not that of its public area' }
   if (!equal(name, publicName))
-    return { ok: false, rule: 'ESM132', reason: `the TPM's key has the Name ${hex(name)}, OPAL recorded ${hex(publicName)}` }
+    return {
+      ok: false,
+      rule: 'ESM132',
+      reason: `the TPM's key has the Name ${hex(name)}, OPAL recorded ${hex(publicName)}`,
+    }
 
   const nonceCaller = random(32)
   yield UNWRAP.at('start', { nonceCaller })
@@ -135,6 +142,7 @@ function* useSession(
   if (decrypted.code !== 0) return failure('RSA_Decrypt', decrypted.code)
   yield UNWRAP.at('check', { response: decrypted.bytes })
   const key = session.openRsaDecrypt(decrypted.bytes, password, nonce)
-  if (!key) return { ok: false, rule: 'ESM135', reason: 'the HMAC of the response does not match: it is not from the TPM' }
+  if (!key)
+    return { ok: false, rule: 'ESM135', reason: 'the HMAC of the response does not match: it is not from the TPM' }
   return { ok: true, key }
 }

@@ -1,5 +1,5 @@
 import { MachineStop } from '../stop.ts'
-import { uvRefusal, type UvRule } from './rules.ts'
+import { type UvRule, uvRefusal } from './rules.ts'
 import type { Ultravisor } from './ultravisor.ts'
 
 /**

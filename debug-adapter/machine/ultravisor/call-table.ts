@@ -37,7 +37,20 @@ export const ultracalls: readonly UltracallEntry[] = [
   call(0xf140, 'UV_UNSHARE_ALL_PAGES', 'secure VM'),
   call(0xf144, 'UV_READ_MEM', 'hypervisor', 'buffer', 'handle', 'offset', 'size'),
   call(0xf148, 'UV_WRITE_MEM', 'hypervisor', 'buffer', 'handle', 'offset', 'size'),
-  call(0xf14c, 'UV_ESMB_GET_FILE', 'anyone secure', 'offset', 'name0', 'name1', 'name2', 'name3', 'name4', 'name5', 'name6', 'name7'),
+  call(
+    0xf14c,
+    'UV_ESMB_GET_FILE',
+    'anyone secure',
+    'offset',
+    'name0',
+    'name1',
+    'name2',
+    'name3',
+    'name4',
+    'name5',
+    'name6',
+    'name7',
+  ),
   call(0xf150, 'UV_SEND_SBE_COMMAND', 'hypervisor', 'id', 'opcode', 'input'),
 ]
 

@@ -1,9 +1,9 @@
 import { MSR, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
+import { hcallByNumber } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
-import { hcallByNumber } from '../platform/hcall-table.ts'
 import { U } from './return-codes.ts'
 import type { Ultravisor } from './ultravisor.ts'
 
@@ -181,7 +181,16 @@ export class Crossing {
   /** Registers at hypervisor entry: everything 0 but what spec/ultravisor.md §1.5 lists. */
   #showHypervisor(cookie: bigint, guestMsr: bigint, forwarded: readonly number[], from: RegisterFile): void {
     const { cpu } = this.uv.parts
-    const view: RegisterFile = { gpr: Array(32).fill(0n), nia: 0n, msr: HV_MSR, lr: 0n, ctr: 0n, xer: 0n, cr: 0, spr: new Map() }
+    const view: RegisterFile = {
+      gpr: Array(32).fill(0n),
+      nia: 0n,
+      msr: HV_MSR,
+      lr: 0n,
+      ctr: 0n,
+      xer: 0n,
+      cr: 0,
+      spr: new Map(),
+    }
     for (const number of from.spr.keys()) view.spr.set(number, 0n)
     for (const number of [...HV_OWNED, SPR.LPIDR, SPR.PIDR, SPR.PVR, SPR.SMFCTRL, SPR.URMOR, ...forwarded])
       view.spr.set(number, from.spr.get(number) ?? cpu.spr(number))
@@ -197,7 +206,8 @@ export class Crossing {
     if (!this.#parked.delete(cookie)) return
     throw new MachineStop({
       how: 'stopped',
-      reason: 'the ultravisor stopped the SVM: the hypervisor did not come back with the cookie it was given (UV-RTN-001)',
+      reason:
+        'the ultravisor stopped the SVM: the hypervisor did not come back with the cookie it was given (UV-RTN-001)',
     })
   }
 

@@ -143,7 +143,8 @@ function* fetchRtas(run: EsmRun): Steps<Range> {
   const first = base! >> PAGE_SHIFT
   const pages = ((base! + area! - 1n) >> PAGE_SHIFT) - first + 1n
   const shared = yield* shareWithHypervisor(run.uv, run.svm, first, pages, 'pseudo', run.frame.msr)
-  if (shared !== U.SUCCESS) throw new EsmRefused(uvRefusal('UV-ESM-007', 'a hypervisor that does not share the RTAS area'))
+  if (shared !== U.SUCCESS)
+    throw new EsmRefused(uvRefusal('UV-ESM-007', 'a hypervisor that does not share the RTAS area'))
   return { start: base!, bytes: Number(code) }
 }
 
@@ -151,7 +152,11 @@ function* fetchInitrd(run: EsmRun): Steps<Range> {
   const start = cells(property(run.tree!, '/chosen', 'linux,initrd-start'))
   const end = cells(property(run.tree!, '/chosen', 'linux,initrd-end'))
   if (start === undefined || end === undefined || end <= start)
-    run.judge([finding('ESM080', { found: start === undefined || end === undefined ? 'no linux,initrd-start and -end' : 'an empty initrd' })])
+    run.judge([
+      finding('ESM080', {
+        found: start === undefined || end === undefined ? 'no linux,initrd-start and -end' : 'an empty initrd',
+      }),
+    ])
   yield* run.fetch(start!, end! - start!, 'initrd')
   return { start: start!, bytes: Number(end! - start!) }
 }
@@ -163,10 +168,16 @@ function* locate(run: EsmRun, initrd: Range): Steps<Uint8Array> {
   const bytes = run.read(initrd.start, initrd.bytes)
   const found = locateOperand(bytes, initrd.start)
   if (start !== undefined && end !== undefined && end > start) {
-    run.log([found.operand ? finding('ESM078', { found: 'an operand by property and one in the initrd' }) : finding('ESM079', {})].map(
-      // Both are told; the digest of the initrd decides.
-      (f) => ({ ...f, severity: 'W' as const }),
-    ))
+    run.log(
+      [
+        found.operand
+          ? finding('ESM078', { found: 'an operand by property and one in the initrd' })
+          : finding('ESM079', {}),
+      ].map(
+        // Both are told; the digest of the initrd decides.
+        (f) => ({ ...f, severity: 'W' as const }),
+      ),
+    )
     yield* run.fetch(start, end - start, 'operand')
     return run.read(start, Number(end - start))
   }

@@ -1,8 +1,7 @@
 import { MSR, privilegeState, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
-import { hcallByNumber } from '../platform/hcall-table.ts'
-import { H } from '../platform/hcall-table.ts'
+import { H, hcallByNumber } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
 import { type UltracallEntry, ultracallByNumber } from './call-table.ts'
@@ -154,7 +153,11 @@ function* otherInterrupt(uv: Ultravisor, frame: RegisterFile, vector: number): S
     case 0xe20:
       return yield* secureFault(uv, frame, vector)
     case 0xe40: {
-      uv.refuse('UV-FAULT-003', `an instruction that raised 0xE40 at 0x${frame.nia.toString(16)}: ${cpu.lastFault ?? ''}`, 0n)
+      uv.refuse(
+        'UV-FAULT-003',
+        `an instruction that raised 0xE40 at 0x${frame.nia.toString(16)}: ${cpu.lastFault ?? ''}`,
+        0n,
+      )
       throw new MachineStop({
         how: 'fault',
         reason: `the ultravisor stopped the SVM: illegal instruction at 0x${frame.nia.toString(16)} (UV-FAULT-003)`,

@@ -1,10 +1,10 @@
 import { readAttachment } from '../../../server/esm/verify/attachments.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
+import { PAGE_BYTES } from '../memory/real-memory.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { masterKeyOf } from './lockbox.ts'
 import { U } from './return-codes.ts'
-import { PAGE_BYTES } from '../memory/real-memory.ts'
 import type { Svm } from './svm.ts'
 import type { Ultravisor } from './ultravisor.ts'
 

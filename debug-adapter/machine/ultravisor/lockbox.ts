@@ -51,19 +51,11 @@ export type ExplainUnwrap = (found: string, tpmPublicKeyPem: string | undefined)
  * @param explain names what is wrong with a lockbox that the TPM could not open
  * @throws EsmRefused with ESM025, ESM026, ESM130 to ESM135, or what `explain` finds
  */
-export function* openLockbox(
-  run: EsmRun,
-  encryptedSymkey: Uint8Array,
-  explain: ExplainUnwrap,
-): Steps<OpenedLockbox> {
+export function* openLockbox(run: EsmRun, encryptedSymkey: Uint8Array, explain: ExplainUnwrap): Steps<OpenedLockbox> {
   return yield* OPEN.frame({ encryptedSymkey }, openSteps(run, encryptedSymkey, explain))
 }
 
-function* openSteps(
-  run: EsmRun,
-  ciphertext: Uint8Array,
-  explain: ExplainUnwrap,
-): Steps<OpenedLockbox> {
+function* openSteps(run: EsmRun, ciphertext: Uint8Array, explain: ExplainUnwrap): Steps<OpenedLockbox> {
   const { uv } = run
   yield OPEN.at('properties')
   const values = new Map<WrappingKeyProperty, Uint8Array>()

@@ -1,6 +1,6 @@
 import type { RegisterFile } from '../cpu/types.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
-import { HCALL, H } from '../platform/hcall-table.ts'
+import { H, HCALL } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import type { Svm } from './svm.ts'
 import type { Ultravisor } from './ultravisor.ts'

@@ -78,13 +78,18 @@ function* shareSteps(
 
   for (const gfn of wanted) {
     yield SHARE.at('ask', { gfn })
-    if (svm.stateOf(gfn) === 'PAGEDOUT') yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], guestMsr)
+    if (svm.stateOf(gfn) === 'PAGEDOUT')
+      yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], guestMsr)
     svm.setState(gfn, 'HV_SHARING')
     const [code] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), SHARED, PAGE_SHIFT], guestMsr)
     if (BigInt.asIntN(64, code!) === 0n) continue
     yield SHARE.at('revert', { code: BigInt.asIntN(64, code!) })
     for (const g of wanted) if (isTransient(svm.stateOf(g))) svm.setState(g, 'SECURE')
-    return uv.refuse('UV-SHARE-004', `H_SVM_PAGE_IN(0x${gpaOf(gfn).toString(16)}, shared) = ${BigInt.asIntN(64, code!)}`, U.P2)
+    return uv.refuse(
+      'UV-SHARE-004',
+      `H_SVM_PAGE_IN(0x${gpaOf(gfn).toString(16)}, shared) = ${BigInt.asIntN(64, code!)}`,
+      U.P2,
+    )
   }
   yield SHARE.at('commit', { frames: wanted.length })
   for (const gfn of wanted) commitShare(uv, svm, gfn, kind)
@@ -96,7 +101,7 @@ function commitShare(uv: Ultravisor, svm: Svm, gfn: bigint, kind: ShareKind): vo
   const hvPage = svm.frames.get(gfn)?.hvPage
   const state = svm.stateOf(gfn)
   if (state !== 'HV_SHARED' || hvPage === undefined)
-    return abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
+    throw abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
   uv.memory.fill(hvPage, 0, PAGE_BYTES)
   uv.parts.cpu.codeWritten(hvPage, PAGE_BYTES)
   const gpa = gpaOf(gfn)
@@ -124,12 +129,7 @@ export function* unshareAllByGuest(uv: Ultravisor, frame: RegisterFile): Steps<b
   return yield* UNSHARE.frame({ frames: frames.length }, unshareSteps(uv, svm, frames, frame))
 }
 
-function* unshareSteps(
-  uv: Ultravisor,
-  svm: Svm,
-  frames: bigint[] | undefined,
-  frame: RegisterFile,
-): Steps<bigint> {
+function* unshareSteps(uv: Ultravisor, svm: Svm, frames: bigint[] | undefined, frame: RegisterFile): Steps<bigint> {
   yield UNSHARE.at('check')
   if (!frames) return uv.refuse('UV-SHARE-001', `${frame.gpr[5]} frames from gfn 0x${frame.gpr[4]!.toString(16)}`, U.P2)
   for (const gfn of frames) {
@@ -143,7 +143,11 @@ function* unshareSteps(
     svm.setState(gfn, 'HV_UNSHARING')
     const [code] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], frame.msr)
     if (BigInt.asIntN(64, code!) !== 0n)
-      abortSvm(uv, 'UV-SHARE-004', `H_SVM_PAGE_IN(0x${gpaOf(gfn).toString(16)}, not shared) = ${BigInt.asIntN(64, code!)}`)
+      abortSvm(
+        uv,
+        'UV-SHARE-004',
+        `H_SVM_PAGE_IN(0x${gpaOf(gfn).toString(16)}, not shared) = ${BigInt.asIntN(64, code!)}`,
+      )
     svm.setState(gfn, 'HV_UNSHARED')
   }
   yield UNSHARE.at('commit', { frames: shared.length })

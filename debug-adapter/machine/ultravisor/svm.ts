@@ -35,7 +35,12 @@ const SHARED: readonly PageState[] = [
   'PSEUDO_SHARED',
   'PSEUDO_SHARED_INV',
 ]
-const UNSHARABLE: readonly PageState[] = ['SHARED_IMPLICIT', 'SHARED_IMPLICIT_INV', 'PSEUDO_SHARED', 'PSEUDO_SHARED_INV']
+const UNSHARABLE: readonly PageState[] = [
+  'SHARED_IMPLICIT',
+  'SHARED_IMPLICIT_INV',
+  'PSEUDO_SHARED',
+  'PSEUDO_SHARED_INV',
+]
 
 export const isShared = (state: PageState): boolean => SHARED.includes(state)
 /** Shared by the ultravisor itself: the guest cannot take it back. */

@@ -1,5 +1,5 @@
-import { parseFdt } from '../../../server/esm/fdt.ts'
 import type { CryptoProvider, RandomSource } from '../../../server/esm/crypto/provider.ts'
+import { parseFdt } from '../../../server/esm/fdt.ts'
 import type { EsmResult } from '../api.ts'
 import type { Cpu } from '../cpu/cpu.ts'
 import { MSR } from '../cpu/msr.ts'
@@ -7,14 +7,14 @@ import { SPR } from '../cpu/spr.ts'
 import { SECURE_POOL_OFFSET, ULTRAVISOR } from '../firmware/memory-map.ts'
 import { Actor } from '../memory/actor.ts'
 import { Pool } from '../memory/pool.ts'
-import { SECURE_RA_BIT, type RealMemory } from '../memory/real-memory.ts'
+import { type RealMemory, SECURE_RA_BIT } from '../memory/real-memory.ts'
 import type { MemoryView } from '../memory/view.ts'
 import type { Refusal } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import type { Trace } from '../trace/trace.ts'
-import { uvRefusal, type UvRule } from './rules.ts'
-import type { Svm } from './svm.ts'
 import { Crossing } from './crossing.ts'
+import { type UvRule, uvRefusal } from './rules.ts'
+import type { Svm } from './svm.ts'
 
 /** What the ultravisor is built on. It knows the hypervisor only as code that runs at a vector. */
 export interface UltravisorParts {
@@ -117,7 +117,11 @@ export class Ultravisor {
     const store = SECURE_RA_BIT + BigInt(ULTRAVISOR.storeOffset)
     const size = this.memory.u32(store + 4n)
     if (this.memory.u32(store) !== 0xd00dfeed || size > ULTRAVISOR.storeBytes) return undefined
-    const find = (node: { name: string; properties: Map<string, Uint8Array>; children: (typeof node)[] }): Uint8Array | undefined => {
+    const find = (node: {
+      name: string
+      properties: Map<string, Uint8Array>
+      children: (typeof node)[]
+    }): Uint8Array | undefined => {
       const own = node.properties.get(property)
       if (own) return own
       for (const child of node.children) {

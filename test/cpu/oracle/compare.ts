@@ -12,7 +12,20 @@ import { Actor } from '../../../debug-adapter/machine/memory/actor.ts'
 import { RealMemory } from '../../../debug-adapter/machine/memory/real-memory.ts'
 import { Trace } from '../../../debug-adapter/machine/trace/trace.ts'
 import { writeElf } from './elf.ts'
-import { beforeOf, CASE_BYTES, CODE, COMPARED, DATA, makeProgram, type Program, randomCase, SAVED, savedRegister, windowOf, withoutReservedXer } from './program.ts'
+import {
+  beforeOf,
+  CASE_BYTES,
+  CODE,
+  COMPARED,
+  DATA,
+  makeProgram,
+  type Program,
+  randomCase,
+  SAVED,
+  savedRegister,
+  windowOf,
+  withoutReservedXer,
+} from './program.ts'
 import { Random } from './random.ts'
 
 export const QEMU = process.env['QEMU_PPC64LE'] ?? 'qemu-ppc64le'
@@ -27,7 +40,8 @@ export function qemuIsThere(): boolean {
   }
 }
 
-export const HOW_TO_ENABLE = 'install QEMU user mode (Debian: apt-get install qemu-user), or set QEMU_PPC64LE to its path'
+export const HOW_TO_ENABLE =
+  'install QEMU user mode (Debian: apt-get install qemu-user), or set QEMU_PPC64LE to its path'
 
 /** @returns the data of all cases as QEMU leaves it */
 export function runInQemu(program: Program): Uint8Array {
@@ -75,7 +89,10 @@ const hex = (value: bigint): string => value.toString(16).padStart(16, '0')
 export function differences(program: Program, here: Uint8Array, there: Uint8Array): string[] {
   const found: string[] = []
   for (const [i, one] of program.cases.entries()) {
-    const [a, b] = [here, there].map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [Uint8Array, Uint8Array]
+    const [a, b] = [here, there].map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [
+      Uint8Array,
+      Uint8Array,
+    ]
     withoutReservedXer(a)
     withoutReservedXer(b)
     if (Buffer.compare(a, b) === 0) continue
@@ -83,10 +100,12 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
     const name = (r: number): string => (r < 32 ? `r${r}` : SAVED[r - 32]!)
     for (let r = 0; r < 32 + SAVED.length; r++) {
       const [ours, theirs] = [savedRegister(a, r), savedRegister(b, r)]
-      if (ours !== theirs) lines.push(`  ${name(r)}: here ${hex(ours)}, QEMU ${hex(theirs)}, before ${hex(beforeOf(one.data, r))}`)
+      if (ours !== theirs)
+        lines.push(`  ${name(r)}: here ${hex(ours)}, QEMU ${hex(theirs)}, before ${hex(beforeOf(one.data, r))}`)
     }
     const used = new Set(lines.join(' ').match(/\br\d+\b/g) ?? [])
-    for (const register of used) lines.push(`  before: ${register} = ${hex(beforeOf(one.data, Number(register.slice(1))))}`)
+    for (const register of used)
+      lines.push(`  before: ${register} = ${hex(beforeOf(one.data, Number(register.slice(1))))}`)
     lines.push(`  before: xer = ${hex(beforeOf(one.data, 33))}`)
     if (Buffer.compare(windowOf(a), windowOf(b)) !== 0) lines.push('  memory differs')
     found.push([`case ${i}`, ...lines].join('\n'))
@@ -101,14 +120,23 @@ const CASES_IN_PROGRAM = 200
  * @param insns what the cases are made of; default everything that can be compared
  * @param length instructions in a case
  */
-export function compareRandom(options: { seed: number; cases: number; length: number; insns?: readonly Insn[] }): string[] {
+export function compareRandom(options: {
+  seed: number
+  cases: number
+  length: number
+  insns?: readonly Insn[]
+}): string[] {
   const random = new Random(options.seed)
   const insns = options.insns ?? COMPARED
   const found: string[] = []
   for (let done = 0; done < options.cases; done += CASES_IN_PROGRAM) {
     const count = Math.min(CASES_IN_PROGRAM, options.cases - done)
     const cases = Array.from({ length: count }, (_, i) =>
-      randomCase(random, DATA + i * CASE_BYTES, Array.from({ length: options.length }, () => random.pick(insns))),
+      randomCase(
+        random,
+        DATA + i * CASE_BYTES,
+        Array.from({ length: options.length }, () => random.pick(insns)),
+      ),
     )
     const program = makeProgram(cases)
     found.push(...differences(program, runHere(program), runInQemu(program)))

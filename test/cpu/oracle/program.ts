@@ -6,7 +6,7 @@ import { assemble } from '../../../debug-adapter/machine/cpu/isa/assemble.ts'
 import { extract, type Field, fieldNamed, insert } from '../../../debug-adapter/machine/cpu/isa/fields.ts'
 import type { Insn } from '../../../debug-adapter/machine/cpu/isa/insn.ts'
 import { TABLE } from '../../../debug-adapter/machine/cpu/isa/table.ts'
-import { Random } from './random.ts'
+import type { Random } from './random.ts'
 
 export const CODE = 0x10_0000
 export const DATA = 0x40_0000
@@ -25,8 +25,37 @@ const MIDDLE = WINDOW + WINDOW_BYTES / 2
 
 /** Instructions whose result is undefined by the book for some operands, or not the same for a user program. */
 const LEFT_OUT = new Set([
-  'darn', 'mftb', 'mfspr', 'mtspr', 'sc', 'scv', 'wait', 'lmw', 'stmw', 'lswi', 'lswx', 'stswi', 'stswx', 'bctar', 'bctarl',
-  'dcbz', 'lq', 'stq', 'lqarx', 'stqcx.', 'tw', 'twi', 'td', 'tdi', 'addpcis', 'clrbhrb', 'icbt', 'addex', 'icbi', 'dcbst', 'dcbf',
+  'darn',
+  'mftb',
+  'mfspr',
+  'mtspr',
+  'sc',
+  'scv',
+  'wait',
+  'lmw',
+  'stmw',
+  'lswi',
+  'lswx',
+  'stswi',
+  'stswx',
+  'bctar',
+  'bctarl',
+  'dcbz',
+  'lq',
+  'stq',
+  'lqarx',
+  'stqcx.',
+  'tw',
+  'twi',
+  'td',
+  'tdi',
+  'addpcis',
+  'clrbhrb',
+  'icbt',
+  'addex',
+  'icbi',
+  'dcbst',
+  'dcbf',
 ])
 
 /** QEMU 7.2 misses the overflow of quotients from 2^63 to 2^64; these have a test of their own. */
@@ -137,7 +166,12 @@ export function randomCase(random: Random, address: number, insns: readonly Insn
 function codeOf({ words }: Case, address: number): number[] {
   const line = (text: string): number => assemble(text, 0n)
   const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map(line)
-  const special = [['mtcr', 32], ['mtxer', 33], ['mtlr', 34], ['mtctr', 35]] as const
+  const special = [
+    ['mtcr', 32],
+    ['mtxer', 33],
+    ['mtlr', 34],
+    ['mtctr', 35],
+  ] as const
   for (const [mnemonic, i] of special) lines.push(line(`ld r3,${BEFORE - MIDDLE + 8 * i}(r31)`), line(`${mnemonic} r3`))
   for (let r = 0; r < 31; r++) lines.push(line(`ld r${r},${BEFORE - MIDDLE + 8 * r}(r31)`))
   lines.push(...words)
@@ -158,8 +192,15 @@ export function makeProgram(cases: readonly Case[]): Program {
   const words = cases.flatMap((one, i) => codeOf(one, DATA + i * CASE_BYTES))
   const bytes = cases.length * CASE_BYTES
   const ending = [
-    'li r0,4', 'li r3,1', `lis r4,${DATA >> 16}`, `lis r5,${bytes >> 16}`, `ori r5,r5,${bytes & 0xffff}`, 'sc',
-    'li r0,1', 'li r3,0', 'sc',
+    'li r0,4',
+    'li r3,1',
+    `lis r4,${DATA >> 16}`,
+    `lis r5,${bytes >> 16}`,
+    `ori r5,r5,${bytes & 0xffff}`,
+    'sc',
+    'li r0,1',
+    'li r3,0',
+    'sc',
   ]
   words.push(...ending.map((text) => assemble(text, 0n)))
   const code = new Uint8Array(words.length * 4)

@@ -7,10 +7,39 @@ const here = dirname(fileURLToPath(import.meta.url))
 const output = process.argv[2] ?? 'hello-svm.elf'
 const cc = process.env.CC ?? 'powerpc64le-linux-gnu-gcc'
 
-const machine = ['-mlittle-endian', '-mcpu=power8', '-mno-vsx', '-mno-altivec', '-msoft-float', '-mcmodel=small', '-mno-pltseq']
-const c = ['-O2', '-g', '-gdwarf-4', '-ffreestanding', '-fno-pic', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-tree-loop-distribute-patterns', '-Wall', '-Wextra', '-Werror', '-Wno-main']
+const machine = [
+  '-mlittle-endian',
+  '-mcpu=power8',
+  '-mno-vsx',
+  '-mno-altivec',
+  '-msoft-float',
+  '-mcmodel=small',
+  '-mno-pltseq',
+]
+const c = [
+  '-O2',
+  '-g',
+  '-gdwarf-4',
+  '-ffreestanding',
+  '-fno-pic',
+  '-fno-stack-protector',
+  '-fno-asynchronous-unwind-tables',
+  '-fno-tree-loop-distribute-patterns',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-Wno-main',
+]
 const paths = [`-ffile-prefix-map=${here}=.`, '-frandom-seed=hello-svm']
-const link = ['-nostdlib', '-static', '-no-pie', '-Wl,-T,link.ld', '-Wl,--build-id=none', '-Wl,-z,max-page-size=65536', '-Wl,--no-warn-rwx-segments']
+const link = [
+  '-nostdlib',
+  '-static',
+  '-no-pie',
+  '-Wl,-T,link.ld',
+  '-Wl,--build-id=none',
+  '-Wl,-z,max-page-size=65536',
+  '-Wl,--no-warn-rwx-segments',
+]
 
 execFileSync(cc, [...machine, ...c, ...paths, ...link, '-o', output, 'head.S', 'main.c', 'console.c', 'tree.c'], {
   cwd: here,

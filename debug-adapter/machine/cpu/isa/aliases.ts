@@ -18,13 +18,13 @@ export interface Alias {
   readonly when?: (fields: Fields) => boolean
 }
 
-const alias = (
-  mnemonic: string,
-  operands: string,
-  of: string,
-  fixed: Alias['fixed'],
-  when?: Alias['when'],
-): Alias => ({ mnemonic, operands: parseOperands(operands), of, fixed, ...(when && { when }) })
+const alias = (mnemonic: string, operands: string, of: string, fixed: Alias['fixed'], when?: Alias['when']): Alias => ({
+  mnemonic,
+  operands: parseOperands(operands),
+  of,
+  fixed,
+  ...(when && { when }),
+})
 
 /** The same alias for an instruction and for its record form. */
 const both = (mnemonic: string, operands: string, of: string, fixed: Alias['fixed'], when?: Alias['when']): Alias[] =>
@@ -111,10 +111,21 @@ const specialRegisters = [
 
 /** Conditions of a branch: BO with the condition wanted or not, and which of the four bits. */
 const CONDITIONS = [
-  ['lt', true, 0], ['gt', true, 1], ['eq', true, 2], ['so', true, 3], ['ge', false, 0], ['le', false, 1], ['ne', false, 2], ['ns', false, 3],
+  ['lt', true, 0],
+  ['gt', true, 1],
+  ['eq', true, 2],
+  ['so', true, 3],
+  ['ge', false, 0],
+  ['le', false, 1],
+  ['ne', false, 2],
+  ['ns', false, 3],
 ] as const
 /** The suffix that tells a prediction, by the bits `at` of BO. */
-const HINTS = [['', 0], ['-', 2], ['+', 3]] as const
+const HINTS = [
+  ['', 0],
+  ['-', 2],
+  ['+', 3],
+] as const
 
 /** `beq`, `beqlr`, `beqctrl+`, ... for one branch instruction: its name, its operand, and what the mnemonic has behind. */
 function branchAliases(of: string, operand: string, infix: string, link: string, counter: boolean): Alias[] {
@@ -127,12 +138,20 @@ function branchAliases(of: string, operand: string, infix: string, link: string,
       list.push(alias(`b${name}${infix}${link}${hint}`, `[bicr]${behind}`, of, { bo: (wanted ? 12 : 4) + at, bicond }))
     const countHint = hint === '' ? 0 : at === 2 ? 8 : 9
     if (counter)
-      for (const [name, bo] of [['dnz', 16], ['dz', 18]] as const)
+      for (const [name, bo] of [
+        ['dnz', 16],
+        ['dz', 18],
+      ] as const)
         list.push(alias(`b${name}${infix}${link}${hint}`, operand, of, { bo: bo + countHint, bi: 0 }))
     // With a condition, but not one of the names above: bt and bf take any bit.
   }
   if (counter)
-    for (const [name, bo] of [['dnzt', 8], ['dnzf', 0], ['dzt', 10], ['dzf', 2]] as const)
+    for (const [name, bo] of [
+      ['dnzt', 8],
+      ['dnzf', 0],
+      ['dzt', 10],
+      ['dzf', 2],
+    ] as const)
       list.push(alias(`b${name}${infix}${link}`, `bi${behind}`, of, { bo }))
   return list
 }

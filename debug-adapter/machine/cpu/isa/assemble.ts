@@ -28,7 +28,11 @@ function conditionBit(text: string): number {
 }
 
 const REGISTER: Partial<Record<Field['kind'], RegExp>> = {
-  gpr: /^r?(\d+)$/, fpr: /^f?(\d+)$/, vr: /^v?(\d+)$/, vsr: /^(?:vs)?(\d+)$/, crf: /^(?:cr)?(\d+)$/,
+  gpr: /^r?(\d+)$/,
+  fpr: /^f?(\d+)$/,
+  vr: /^v?(\d+)$/,
+  vsr: /^(?:vs)?(\d+)$/,
+  crf: /^(?:cr)?(\d+)$/,
 }
 
 function valueOf(text: string, field: Field, address: bigint, absolute: boolean): number {
@@ -57,8 +61,7 @@ function present(operands: readonly Operand[], given: number): readonly Operand[
 
 function encode(insn: Insn, spelling: Insn | Alias, texts: readonly string[], address: bigint): number {
   const operands = present(spelling.operands, texts.length)
-  if (!operands)
-    throw new RangeError(`expected ${spelling.operands.length} operands, found ${texts.length}`)
+  if (!operands) throw new RangeError(`expected ${spelling.operands.length} operands, found ${texts.length}`)
   let word = insn.value
   const put = (field: Field, value: number): void => {
     // Fields that are part of others (the CR field of BI) overwrite only their own bits, which are still 0.

@@ -10,15 +10,48 @@
 export type Type = 'i32' | 'i64'
 
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div_s' | 'div_u' | 'rem_s' | 'rem_u' | 'and' | 'or' | 'xor' | 'shl' | 'shr_s' | 'shr_u' | 'rotl'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div_s'
+  | 'div_u'
+  | 'rem_s'
+  | 'rem_u'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr_s'
+  | 'shr_u'
+  | 'rotl'
 export type CompareOp = 'eq' | 'ne' | 'lt_s' | 'lt_u' | 'gt_s' | 'gt_u' | 'le_s' | 'le_u' | 'ge_s' | 'ge_u'
 export type UnaryOp = 'clz' | 'ctz' | 'popcnt' | 'eqz' | 'extend8_s' | 'extend16_s' | 'extend32_s'
 
 /** Processor state that is not a general purpose register, by the name of its slot in `layout.ts`. */
-export type StateName = 'lr' | 'ctr' | 'msr' | 'ca' | 'ca32' | 'ov' | 'ov32' | 'so' | 'xerCount' | 'reserveEa' | 'reserveSize'
+export type StateName =
+  | 'lr'
+  | 'ctr'
+  | 'msr'
+  | 'ca'
+  | 'ca32'
+  | 'ov'
+  | 'ov32'
+  | 'so'
+  | 'xerCount'
+  | 'reserveEa'
+  | 'reserveSize'
 const STATE_TYPES: Record<StateName, Type> = {
-  lr: 'i64', ctr: 'i64', msr: 'i64', ca: 'i32', ca32: 'i32', ov: 'i32', ov32: 'i32', so: 'i32', xerCount: 'i32',
-  reserveEa: 'i64', reserveSize: 'i32',
+  lr: 'i64',
+  ctr: 'i64',
+  msr: 'i64',
+  ca: 'i32',
+  ca32: 'i32',
+  ov: 'i32',
+  ov32: 'i32',
+  so: 'i32',
+  xerCount: 'i32',
+  reserveEa: 'i64',
+  reserveSize: 'i32',
 }
 
 /** A function outside the table that computes a 64-bit value from two: for what WebAssembly has no operator. */
@@ -72,7 +105,9 @@ export type Effect =
 
 export type Value = Expr | number | bigint
 const literal = (value: Value, type: Type): Expr =>
-  typeof value === 'object' ? value : { op: 'const', type, value: BigInt.asUintN(type === 'i64' ? 64 : 32, BigInt(value)) }
+  typeof value === 'object'
+    ? value
+    : { op: 'const', type, value: BigInt.asUintN(type === 'i64' ? 64 : 32, BigInt(value)) }
 /** @throws TypeError where one is 32 bits wide and the other 64 */
 function sameType(...values: Value[]): Type {
   const types = new Set(values.flatMap((v) => (typeof v === 'object' ? [v.type] : [])))
@@ -80,17 +115,26 @@ function sameType(...values: Value[]): Type {
   return [...types][0] ?? 'i64'
 }
 
-const binary = (name: BinaryOp) => (a: Value, b: Value): Expr => {
-  const type = sameType(a, b)
-  return { op: 'binary', type, name, args: [literal(a, type), literal(b, type)] }
-}
-const compare = (name: CompareOp) => (a: Value, b: Value): Expr => {
-  const type = sameType(a, b)
-  return { op: 'compare', type: 'i32', name, args: [literal(a, type), literal(b, type)] }
-}
-const unary = (name: UnaryOp) => (a: Expr): Expr => ({
-  op: 'unary', type: name === 'eqz' ? 'i32' : a.type, name, args: [a],
-})
+const binary =
+  (name: BinaryOp) =>
+  (a: Value, b: Value): Expr => {
+    const type = sameType(a, b)
+    return { op: 'binary', type, name, args: [literal(a, type), literal(b, type)] }
+  }
+const compare =
+  (name: CompareOp) =>
+  (a: Value, b: Value): Expr => {
+    const type = sameType(a, b)
+    return { op: 'compare', type: 'i32', name, args: [literal(a, type), literal(b, type)] }
+  }
+const unary =
+  (name: UnaryOp) =>
+  (a: Expr): Expr => ({
+    op: 'unary',
+    type: name === 'eqz' ? 'i32' : a.type,
+    name,
+    args: [a],
+  })
 
 export const i64 = (value: number | bigint): Expr => literal(value, 'i64')
 export const i32 = (value: number | bigint): Expr => literal(value, 'i32')
@@ -150,14 +194,23 @@ export const crShift = (number: Expr): Expr => low(xor(and(number, 3), 3))
 
 export const set = (target: Expr, value: Expr): Effect => ({ op: 'set', target: target as Gpr, value })
 export const setState = (name: StateName, value: Value): Effect => ({
-  op: 'setState', name, value: literal(value, STATE_TYPES[name]),
+  op: 'setState',
+  name,
+  value: literal(value, STATE_TYPES[name]),
 })
 export const setCr = (number: Expr, value: Expr): Effect => ({ op: 'setCr', field: low(shl(number, 2)), value })
 export const store = (size: Size, ea: Expr, value: Expr): Effect => ({ op: 'store', size, ea, value })
 export const branch = (target: Expr, condition?: Expr): Effect => ({
-  op: 'branch', target: and(target, -4), ...(condition && { condition }),
+  op: 'branch',
+  target: and(target, -4),
+  ...(condition && { condition }),
 })
-export const raise = (name: RaiseName, condition: Expr, argument: Expr): Effect => ({ op: 'raise', name, condition, argument })
+export const raise = (name: RaiseName, condition: Expr, argument: Expr): Effect => ({
+  op: 'raise',
+  name,
+  condition,
+  argument,
+})
 export const when = (condition: Expr, ...effects: Effect[]): Effect => ({ op: 'when', condition, effects })
 export const call = (name: string): Effect => ({ op: 'call', name })
 
@@ -220,7 +273,8 @@ export function evaluate(e: Expr, fieldValue: (name: string) => bigint): bigint 
     case 'compare':
       return BigInt.asUintN(bits, BigInt(binaryOf[e.name](arg(0), arg(1), WRAP[e.args[0].type])))
     case 'unary':
-      if (e.name.startsWith('extend')) return BigInt.asUintN(bits, BigInt.asIntN(Number.parseInt(e.name.slice(6), 10), arg(0)))
+      if (e.name.startsWith('extend'))
+        return BigInt.asUintN(bits, BigInt.asIntN(Number.parseInt(e.name.slice(6), 10), arg(0)))
       if (e.name === 'eqz') return BigInt(arg(0) === 0n)
   }
   throw new TypeError(`not a constant expression: ${e.op}`)

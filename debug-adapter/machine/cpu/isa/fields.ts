@@ -25,7 +25,11 @@ export interface Field {
   readonly width: number
 }
 
-type Spec = readonly [bits: string, kind?: FieldKind, options?: { readonly signed?: boolean; readonly scale?: number; readonly complement?: boolean }]
+type Spec = readonly [
+  bits: string,
+  kind?: FieldKind,
+  options?: { readonly signed?: boolean; readonly scale?: number; readonly complement?: boolean },
+]
 const SIGNED = { signed: true }
 const COMPLEMENT = { complement: true }
 
@@ -57,7 +61,15 @@ function fieldOf(name: string, [bits, kind = 'number', options = {}]: Spec): Fie
     return { first, last }
   })
   const width = runs.reduce((sum, { first, last }) => sum + last - first + 1, 0)
-  return { name, kind, signed: options.signed ?? false, scale: options.scale ?? 0, complement: options.complement ?? false, runs, width }
+  return {
+    name,
+    kind,
+    signed: options.signed ?? false,
+    scale: options.scale ?? 0,
+    complement: options.complement ?? false,
+    runs,
+    width,
+  }
 }
 
 export const FIELDS: ReadonlyMap<string, Field> = new Map(
@@ -109,10 +121,35 @@ export function insert(value: number, field: Field): number {
 
 /** Where a form has its extended opcode. */
 const EXTENDED_OPCODE: Record<string, string | undefined> = {
-  I: undefined, B: undefined, SC: undefined, D: undefined, M: undefined,
-  DS: '30-31', DQ: '29-31', DX: '26-30', X: '21-30', XL: '21-30', XFX: '21-30', XO: '22-30', XS: '21-29', A: '26-30',
-  MD: '27-29', MDS: '27-30', VA: '26-31', VX: '21-31', VC: '22-31', XX1: '21-30', XX2: '21-29', XX3: '21-28', XX3R: '22-28',
-  XX4: '26-27', Z23: '23-30', Z22: '22-30', Q: '28-31', XX3S: '24-28', SD2: '21-29',
+  I: undefined,
+  B: undefined,
+  SC: undefined,
+  D: undefined,
+  M: undefined,
+  DS: '30-31',
+  DQ: '29-31',
+  DX: '26-30',
+  X: '21-30',
+  XL: '21-30',
+  XFX: '21-30',
+  XO: '22-30',
+  XS: '21-29',
+  A: '26-30',
+  MD: '27-29',
+  MDS: '27-30',
+  VA: '26-31',
+  VX: '21-31',
+  VC: '22-31',
+  XX1: '21-30',
+  XX2: '21-29',
+  XX3: '21-28',
+  XX3R: '22-28',
+  XX4: '26-27',
+  Z23: '23-30',
+  Z22: '22-30',
+  Q: '28-31',
+  XX3S: '24-28',
+  SD2: '21-29',
 }
 
 export interface Encoding {
@@ -162,8 +199,13 @@ export function parseEncoding(pattern: string): Encoding {
     } else if (/^\d+$/.test(name)) fix(Number(name), fixed === '1')
     else {
       const field = fieldNamed(name)
-      const bits = field.runs.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
-      const digits = /^[01.]+$/.test(fixed) && fixed.length === bits.length ? fixed : Number(fixed).toString(2).padStart(bits.length, '0')
+      const bits = field.runs.flatMap(({ first, last }) =>
+        Array.from({ length: last - first + 1 }, (_, i) => first + i),
+      )
+      const digits =
+        /^[01.]+$/.test(fixed) && fixed.length === bits.length
+          ? fixed
+          : Number(fixed).toString(2).padStart(bits.length, '0')
       for (const [i, bit] of bits.entries()) if (digits[i] !== '.') fix(bit, digits[i] === '1')
       if (digits.includes('.')) fields.push(field)
     }

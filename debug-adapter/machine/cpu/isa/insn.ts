@@ -92,7 +92,13 @@ const OPTIONS = ['aa', 'oe', 'lk', 'rc'] as const
  * @param operands  in the order of writing, see {@link parseOperands}
  * @param semantics runs once a form, returns what the instruction does
  */
-export function insn(mnemonic: string, pattern: string, operands: string, semantics: Semantics, options: InsnOptions = {}): Insn[] {
+export function insn(
+  mnemonic: string,
+  pattern: string,
+  operands: string,
+  semantics: Semantics,
+  options: InsnOptions = {},
+): Insn[] {
   const tokens = pattern.split(' ')
   const forms = OPTIONS.filter((option) => tokens.includes(option))
   return Array.from({ length: 2 ** forms.length }, (_, n) => {

@@ -1,14 +1,22 @@
+import { absent } from './absent.ts'
 import { arithmetic } from './base/arithmetic.ts'
 import { branching } from './base/branch.ts'
 import { logical } from './base/logical.ts'
 import { storage } from './base/storage.ts'
-import { absent } from './absent.ts'
 import type { Insn } from './insn.ts'
 import { smf } from './smf/smf.ts'
 import { system } from './system/system.ts'
 
 /** Every instruction, one record for each form. An index into it is the number of its handler. */
-export const TABLE: readonly Insn[] = [...arithmetic, ...logical, ...branching, ...storage, ...system, ...smf, ...absent]
+export const TABLE: readonly Insn[] = [
+  ...arithmetic,
+  ...logical,
+  ...branching,
+  ...storage,
+  ...system,
+  ...smf,
+  ...absent,
+]
 
 /** Records that an instruction word may match, by its primary opcode; the ones that fix most bits first. */
 const byPrimary: Insn[][] = Array.from({ length: 64 }, () => [])

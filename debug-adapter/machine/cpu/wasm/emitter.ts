@@ -6,7 +6,22 @@ import type { BinaryOp, CompareOp, Type, UnaryOp } from '../isa/expr.ts'
 
 export const VALUE_TYPE: Record<Type, number> = { i32: 0x7f, i64: 0x7e }
 
-const BINARY: readonly BinaryOp[] = ['add', 'sub', 'mul', 'div_s', 'div_u', 'rem_s', 'rem_u', 'and', 'or', 'xor', 'shl', 'shr_s', 'shr_u', 'rotl']
+const BINARY: readonly BinaryOp[] = [
+  'add',
+  'sub',
+  'mul',
+  'div_s',
+  'div_u',
+  'rem_s',
+  'rem_u',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr_s',
+  'shr_u',
+  'rotl',
+]
 const COMPARE: readonly CompareOp[] = ['eq', 'ne', 'lt_s', 'lt_u', 'gt_s', 'gt_u', 'le_s', 'le_u', 'ge_s', 'ge_u']
 const COUNT: readonly UnaryOp[] = ['clz', 'ctz', 'popcnt']
 
@@ -224,7 +239,10 @@ export function buildModule(
   section(1, (bytes) => {
     bytes.unsigned(signatures.length)
     for (const { parameters, result } of signatures) {
-      bytes.byte(0x60).unsigned(parameters.length).byte(...parameters.map((type) => VALUE_TYPE[type]))
+      bytes
+        .byte(0x60)
+        .unsigned(parameters.length)
+        .byte(...parameters.map((type) => VALUE_TYPE[type]))
       if (result) bytes.byte(1, VALUE_TYPE[result])
       else bytes.byte(0)
     }
@@ -240,7 +258,10 @@ export function buildModule(
   })
   section(7, (bytes) => {
     bytes.unsigned(functions.length)
-    for (const [i, f] of functions.entries()) name(bytes, f.name).byte(0).unsigned(imports.length + i)
+    for (const [i, f] of functions.entries())
+      name(bytes, f.name)
+        .byte(0)
+        .unsigned(imports.length + i)
   })
   section(10, (bytes) => {
     bytes.unsigned(functions.length)

@@ -8,7 +8,19 @@ import { argsOf } from '../isa/expr.ts'
 import type { Insn } from '../isa/insn.ts'
 import { TABLE } from '../isa/table.ts'
 import {
-  CR, EVENT, Event, ITLB_BASE, ITLB_ENTRIES, ITLB_ENTRY, NIA, RECORD, REMAINING, STATE, TLB_BASE, TLB_ENTRIES, TLB_ENTRY,
+  CR,
+  EVENT,
+  Event,
+  ITLB_BASE,
+  ITLB_ENTRIES,
+  ITLB_ENTRY,
+  NIA,
+  RECORD,
+  REMAINING,
+  STATE,
+  TLB_BASE,
+  TLB_ENTRIES,
+  TLB_ENTRY,
 } from '../layout.ts'
 import { buildModule, Code, opcode, type Signature } from './emitter.ts'
 import { keyOf, operandsOf, planRecord, type RecordPlan, visit } from './record.ts'
@@ -174,7 +186,17 @@ class Generator {
     code.end() // dispatch
     code.op(0x00).end() // event
     code.i32(0).get(this.remaining).store(4, 'i32', REMAINING)
-    code.get(this.remaining).op(0x45).i32(0).load(4, 'i32', EVENT).i32(Event.Leave).op(0x46).op(0x72).if().return().end()
+    code
+      .get(this.remaining)
+      .op(0x45)
+      .i32(0)
+      .load(4, 'i32', EVENT)
+      .i32(Event.Leave)
+      .op(0x46)
+      .op(0x72)
+      .if()
+      .return()
+      .end()
     code.i32(0).i32(Event.None).store(4, 'i32', EVENT).br('refetch')
     code.end()
     return code
@@ -190,7 +212,17 @@ class Generator {
     code.i32(0).load(4, 'i32', TLB_BASE).set(this.tlb)
     code.i32(0).load(8, 'i64', NIA).tee(this.target).i64(~0xfffn).op(0x83).set(this.pageEa)
     code.i32(0).load(4, 'i32', ITLB_BASE)
-    code.get(this.target).i64(12n).op(0x88).op(0xa7).i32(ITLB_ENTRIES - 1).op(0x71).i32(ITLB_ENTRY).op(0x6c).op(0x6a).tee(this.entry)
+    code
+      .get(this.target)
+      .i64(12n)
+      .op(0x88)
+      .op(0xa7)
+      .i32(ITLB_ENTRIES - 1)
+      .op(0x71)
+      .i32(ITLB_ENTRY)
+      .op(0x6c)
+      .op(0x6a)
+      .tee(this.entry)
     code.load(8, 'i64', 0).get(this.pageEa).op(0x51).if('i32')
     code.get(this.entry).load(4, 'i32', 8)
     code.else()
@@ -205,7 +237,10 @@ class Generator {
     const { code } = this
     const labels = ['undecoded', 'pageEnd', 'breakpoint', 'illegal', ...TABLE.keys()].map((name) => `h${name}`)
     for (const label of labels.toReversed()) code.block(label)
-    code.get(this.record).load(2, 'i32', 0).brTable([...labels, 'hillegal'])
+    code
+      .get(this.record)
+      .load(2, 'i32', 0)
+      .brTable([...labels, 'hillegal'])
     code.end() // undecoded: decode it and come back, which is no instruction
     this.#uncount()
     this.syncState().get(this.record)
@@ -341,7 +376,16 @@ class Generator {
   /** Finds the entry of the address on the stack; leaves 1 where its tag at `tagOffset` covers the whole access. */
   #lookup(size: Size, tagOffset: number): void {
     const { code } = this
-    code.tee(this.ea).i64(7n).op(0x88).op(0xa7).i32((TLB_ENTRIES - 1) * TLB_ENTRY).op(0x71).get(this.tlb).op(0x6a).tee(this.entry)
+    code
+      .tee(this.ea)
+      .i64(7n)
+      .op(0x88)
+      .op(0xa7)
+      .i32((TLB_ENTRIES - 1) * TLB_ENTRY)
+      .op(0x71)
+      .get(this.tlb)
+      .op(0x6a)
+      .tee(this.entry)
     code.load(8, 'i64', tagOffset)
     code.get(this.ea)
     if (size > 1) code.i64(BigInt(size - 1)).op(0x7c)

@@ -3,7 +3,7 @@
  * follows from the instruction's expressions: registers become offsets of their slots, and what is constant for one
  * instruction word (displacements, masks, shift counts) is computed once, when the record is made.
  */
-import { argsOf, type Effect, evaluate, type Expr, isConstant } from '../isa/expr.ts'
+import { argsOf, type Effect, type Expr, evaluate, isConstant } from '../isa/expr.ts'
 import { extract, fieldNamed } from '../isa/fields.ts'
 import { GPR, RECORD, ZERO_SLOT } from '../layout.ts'
 
@@ -92,7 +92,8 @@ const WORD: Expr = { op: 'word', type: 'i64' }
  * @throws RangeError where the operands do not fit
  */
 export function planRecord(effects: readonly Effect[], withWord: boolean): RecordPlan {
-  const plan = tryPlan(effects, withWord, (e) => e.op !== 'const' && isConstant(e)) ?? tryPlan(effects, withWord, isOperand)
+  const plan =
+    tryPlan(effects, withWord, (e) => e.op !== 'const' && isConstant(e)) ?? tryPlan(effects, withWord, isOperand)
   if (!plan) throw new RangeError('the operands of an instruction do not fit into its record')
   return plan
 }
@@ -121,7 +122,9 @@ function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr
     // Large ones at the end, small ones from the front: alignment then costs nothing.
     const places = Array.from({ length: RECORD / size }, (_, i) => i * size)
     if (size > 2) places.reverse()
-    const offset = places.find((at) => Array.from({ length: size / 2 }, (_, i) => at + 2 * i).every((cell) => !used.has(cell)))
+    const offset = places.find((at) =>
+      Array.from({ length: size / 2 }, (_, i) => at + 2 * i).every((cell) => !used.has(cell)),
+    )
     if (offset === undefined) return undefined
     for (let cell = offset; cell < offset + size; cell += 2) used.add(cell)
     slots.set(key, { offset, size, expr })
@@ -131,7 +134,8 @@ function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr
 
 /** Writes the operands of `word` into the record at `at`; the handler number is the caller's. */
 export function fillRecord(plan: RecordPlan, word: number, data: DataView, at: number): void {
-  const valueOf = (name: string): bigint => (name === 'word' ? BigInt(word >>> 0) : BigInt(extract(word, fieldNamed(name))))
+  const valueOf = (name: string): bigint =>
+    name === 'word' ? BigInt(word >>> 0) : BigInt(extract(word, fieldNamed(name)))
   for (const { offset, size, expr } of plan.slots.values()) {
     if (expr.op === 'gpr') {
       const number = extract(word, fieldNamed(expr.name))

@@ -70,28 +70,76 @@ const low5 = (x: E): E => e.and(x, 31)
 const low6 = (x: E): E => e.and(x, 63)
 
 const rotates = [
-  ...insn('rlwinm', 'M:21 rs ra sh mb me rc', 'ra,rs,sh,mb,me', ({ ra, rs, sh, mb, me }, flags) =>
-    result(ra!, e.and(rotl32(rs!, sh!), wordMask(mb!, me!)), flags), { help: 'rotate word left, and with mask' }),
-  ...insn('rlwnm', 'M:23 rs ra rb mb me rc', 'ra,rs,rb,mb,me', ({ ra, rs, rb, mb, me }, flags) =>
-    result(ra!, e.and(rotl32(rs!, low5(rb!)), wordMask(mb!, me!)), flags), { help: 'rotate word left by register, and with mask' }),
-  ...insn('rlwimi', 'M:20 rs ra sh mb me rc', 'ra,rs,sh,mb,me', ({ ra, rs, sh, mb, me }, flags) => {
-    const m = wordMask(mb!, me!)
-    return result(ra!, e.or(e.and(rotl32(rs!, sh!), m), e.and(ra!, e.not(m))), flags)
-  }, { help: 'rotate word left, insert under mask' }),
-  ...insn('rldicl', 'MD:30:0 rs ra sh6 mb6 rc', 'ra,rs,sh6,mb6', ({ ra, rs, sh6, mb6 }, flags) =>
-    result(ra!, e.and(e.rotl(rs!, sh6!), e.shrU(e.i64(-1), mb6!)), flags), { help: 'rotate left, clear left' }),
-  ...insn('rldicr', 'MD:30:1 rs ra sh6 me6 rc', 'ra,rs,sh6,me6', ({ ra, rs, sh6, me6 }, flags) =>
-    result(ra!, e.and(e.rotl(rs!, sh6!), e.shl(e.i64(-1), e.sub(63, me6!))), flags), { help: 'rotate left, clear right' }),
-  ...insn('rldic', 'MD:30:2 rs ra sh6 mb6 rc', 'ra,rs,sh6,mb6', ({ ra, rs, sh6, mb6 }, flags) =>
-    result(ra!, e.and(e.rotl(rs!, sh6!), mask(mb6!, e.sub(63, sh6!))), flags), { help: 'rotate left, clear both sides' }),
-  ...insn('rldimi', 'MD:30:3 rs ra sh6 mb6 rc', 'ra,rs,sh6,mb6', ({ ra, rs, sh6, mb6 }, flags) => {
-    const m = mask(mb6!, e.sub(63, sh6!))
-    return result(ra!, e.or(e.and(e.rotl(rs!, sh6!), m), e.and(ra!, e.not(m))), flags)
-  }, { help: 'rotate left, insert under mask' }),
-  ...insn('rldcl', 'MDS:30:8 rs ra rb mb6 rc', 'ra,rs,rb,mb6', ({ ra, rs, rb, mb6 }, flags) =>
-    result(ra!, e.and(e.rotl(rs!, low6(rb!)), e.shrU(e.i64(-1), mb6!)), flags), { help: 'rotate left by register, clear left' }),
-  ...insn('rldcr', 'MDS:30:9 rs ra rb me6 rc', 'ra,rs,rb,me6', ({ ra, rs, rb, me6 }, flags) =>
-    result(ra!, e.and(e.rotl(rs!, low6(rb!)), e.shl(e.i64(-1), e.sub(63, me6!))), flags), { help: 'rotate left by register, clear right' }),
+  ...insn(
+    'rlwinm',
+    'M:21 rs ra sh mb me rc',
+    'ra,rs,sh,mb,me',
+    ({ ra, rs, sh, mb, me }, flags) => result(ra!, e.and(rotl32(rs!, sh!), wordMask(mb!, me!)), flags),
+    { help: 'rotate word left, and with mask' },
+  ),
+  ...insn(
+    'rlwnm',
+    'M:23 rs ra rb mb me rc',
+    'ra,rs,rb,mb,me',
+    ({ ra, rs, rb, mb, me }, flags) => result(ra!, e.and(rotl32(rs!, low5(rb!)), wordMask(mb!, me!)), flags),
+    { help: 'rotate word left by register, and with mask' },
+  ),
+  ...insn(
+    'rlwimi',
+    'M:20 rs ra sh mb me rc',
+    'ra,rs,sh,mb,me',
+    ({ ra, rs, sh, mb, me }, flags) => {
+      const m = wordMask(mb!, me!)
+      return result(ra!, e.or(e.and(rotl32(rs!, sh!), m), e.and(ra!, e.not(m))), flags)
+    },
+    { help: 'rotate word left, insert under mask' },
+  ),
+  ...insn(
+    'rldicl',
+    'MD:30:0 rs ra sh6 mb6 rc',
+    'ra,rs,sh6,mb6',
+    ({ ra, rs, sh6, mb6 }, flags) => result(ra!, e.and(e.rotl(rs!, sh6!), e.shrU(e.i64(-1), mb6!)), flags),
+    { help: 'rotate left, clear left' },
+  ),
+  ...insn(
+    'rldicr',
+    'MD:30:1 rs ra sh6 me6 rc',
+    'ra,rs,sh6,me6',
+    ({ ra, rs, sh6, me6 }, flags) => result(ra!, e.and(e.rotl(rs!, sh6!), e.shl(e.i64(-1), e.sub(63, me6!))), flags),
+    { help: 'rotate left, clear right' },
+  ),
+  ...insn(
+    'rldic',
+    'MD:30:2 rs ra sh6 mb6 rc',
+    'ra,rs,sh6,mb6',
+    ({ ra, rs, sh6, mb6 }, flags) => result(ra!, e.and(e.rotl(rs!, sh6!), mask(mb6!, e.sub(63, sh6!))), flags),
+    { help: 'rotate left, clear both sides' },
+  ),
+  ...insn(
+    'rldimi',
+    'MD:30:3 rs ra sh6 mb6 rc',
+    'ra,rs,sh6,mb6',
+    ({ ra, rs, sh6, mb6 }, flags) => {
+      const m = mask(mb6!, e.sub(63, sh6!))
+      return result(ra!, e.or(e.and(e.rotl(rs!, sh6!), m), e.and(ra!, e.not(m))), flags)
+    },
+    { help: 'rotate left, insert under mask' },
+  ),
+  ...insn(
+    'rldcl',
+    'MDS:30:8 rs ra rb mb6 rc',
+    'ra,rs,rb,mb6',
+    ({ ra, rs, rb, mb6 }, flags) => result(ra!, e.and(e.rotl(rs!, low6(rb!)), e.shrU(e.i64(-1), mb6!)), flags),
+    { help: 'rotate left by register, clear left' },
+  ),
+  ...insn(
+    'rldcr',
+    'MDS:30:9 rs ra rb me6 rc',
+    'ra,rs,rb,me6',
+    ({ ra, rs, rb, me6 }, flags) =>
+      result(ra!, e.and(e.rotl(rs!, low6(rb!)), e.shl(e.i64(-1), e.sub(63, me6!))), flags),
+    { help: 'rotate left by register, clear right' },
+  ),
 ]
 
 /** Arithmetic shift right with CA: set where a one is shifted out of a negative number (CA32 follows CA). */
@@ -105,54 +153,122 @@ function shiftRight(value: E, count: E): { value: E; carry: e.Effect[] } {
 }
 
 const shifts = [
-  ...insn('slw', 'X:31:24 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) =>
-    result(ra!, e.select(e.ne(e.and(rb!, 32), 0), e.i64(0), e.zext32(e.shl(rs!, low5(rb!)))), flags), { help: 'shift word left' }),
-  ...insn('srw', 'X:31:536 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) =>
-    result(ra!, e.shrU(e.zext32(rs!), low6(rb!)), flags), { help: 'shift word right' }),
-  ...insn('sld', 'X:31:27 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) =>
-    result(ra!, e.select(e.ne(e.and(rb!, 64), 0), e.i64(0), e.shl(rs!, low6(rb!))), flags), { help: 'shift left' }),
-  ...insn('srd', 'X:31:539 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) =>
-    result(ra!, e.select(e.ne(e.and(rb!, 64), 0), e.i64(0), e.shrU(rs!, low6(rb!))), flags), { help: 'shift right' }),
-  ...insn('sraw', 'X:31:792 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) => {
-    const shift = shiftRight(e.ext32(rs!), low6(rb!))
-    return [...result(ra!, shift.value, flags), ...shift.carry]
-  }, { help: 'shift word right algebraically, sets CA' }),
-  ...insn('srawi', 'X:31:824 rs ra sh rc', 'ra,rs,sh', ({ ra, rs, sh }, flags) => {
-    const shift = shiftRight(e.ext32(rs!), sh!)
-    return [...result(ra!, shift.value, flags), ...shift.carry]
-  }, { help: 'shift word right algebraically by immediate, sets CA' }),
-  ...insn('srad', 'X:31:794 rs ra rb rc', 'ra,rs,rb', ({ ra, rs, rb }, flags) => {
-    const shift = shiftRight(rs!, e.and(rb!, 127))
-    return [...result(ra!, shift.value, flags), ...shift.carry]
-  }, { help: 'shift right algebraically, sets CA' }),
-  ...insn('sradi', 'XS:31:413 rs ra sh6 rc', 'ra,rs,sh6', ({ ra, rs, sh6 }, flags) => {
-    const shift = shiftRight(rs!, sh6!)
-    return [...result(ra!, shift.value, flags), ...shift.carry]
-  }, { help: 'shift right algebraically by immediate, sets CA' }),
-  ...insn('extswsli', 'XS:31:445 rs ra sh6 rc', 'ra,rs,sh6', ({ ra, rs, sh6 }, flags) =>
-    result(ra!, e.shl(e.ext32(rs!), sh6!), flags), { help: 'sign-extend word, shift left' }),
+  ...insn(
+    'slw',
+    'X:31:24 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) =>
+      result(ra!, e.select(e.ne(e.and(rb!, 32), 0), e.i64(0), e.zext32(e.shl(rs!, low5(rb!)))), flags),
+    { help: 'shift word left' },
+  ),
+  ...insn(
+    'srw',
+    'X:31:536 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) => result(ra!, e.shrU(e.zext32(rs!), low6(rb!)), flags),
+    { help: 'shift word right' },
+  ),
+  ...insn(
+    'sld',
+    'X:31:27 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) => result(ra!, e.select(e.ne(e.and(rb!, 64), 0), e.i64(0), e.shl(rs!, low6(rb!))), flags),
+    { help: 'shift left' },
+  ),
+  ...insn(
+    'srd',
+    'X:31:539 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) => result(ra!, e.select(e.ne(e.and(rb!, 64), 0), e.i64(0), e.shrU(rs!, low6(rb!))), flags),
+    { help: 'shift right' },
+  ),
+  ...insn(
+    'sraw',
+    'X:31:792 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) => {
+      const shift = shiftRight(e.ext32(rs!), low6(rb!))
+      return [...result(ra!, shift.value, flags), ...shift.carry]
+    },
+    { help: 'shift word right algebraically, sets CA' },
+  ),
+  ...insn(
+    'srawi',
+    'X:31:824 rs ra sh rc',
+    'ra,rs,sh',
+    ({ ra, rs, sh }, flags) => {
+      const shift = shiftRight(e.ext32(rs!), sh!)
+      return [...result(ra!, shift.value, flags), ...shift.carry]
+    },
+    { help: 'shift word right algebraically by immediate, sets CA' },
+  ),
+  ...insn(
+    'srad',
+    'X:31:794 rs ra rb rc',
+    'ra,rs,rb',
+    ({ ra, rs, rb }, flags) => {
+      const shift = shiftRight(rs!, e.and(rb!, 127))
+      return [...result(ra!, shift.value, flags), ...shift.carry]
+    },
+    { help: 'shift right algebraically, sets CA' },
+  ),
+  ...insn(
+    'sradi',
+    'XS:31:413 rs ra sh6 rc',
+    'ra,rs,sh6',
+    ({ ra, rs, sh6 }, flags) => {
+      const shift = shiftRight(rs!, sh6!)
+      return [...result(ra!, shift.value, flags), ...shift.carry]
+    },
+    { help: 'shift right algebraically by immediate, sets CA' },
+  ),
+  ...insn(
+    'extswsli',
+    'XS:31:445 rs ra sh6 rc',
+    'ra,rs,sh6',
+    ({ ra, rs, sh6 }, flags) => result(ra!, e.shl(e.ext32(rs!), sh6!), flags),
+    { help: 'sign-extend word, shift left' },
+  ),
 ]
 
-const permute = insn('bpermd', 'X:31:252 rs ra rb', 'ra,rs,rb', ({ ra, rs, rb }) => {
-  const bit = (i: number): E => {
-    const index = e.and(e.shrU(rs!, 8 * i), 0xff)
-    return e.shl(e.select(e.ltU(index, 64), e.and(e.shrU(rb!, e.sub(63, index)), 1), e.i64(0)), i)
-  }
-  const bits = Array.from({ length: 8 }, (_, i) => bit(i))
-  return e.set(ra!, e.or(bits[0]!, ...bits.slice(1)))
-}, { help: 'gather eight bits of RB by the indices in RS' })
+const permute = insn(
+  'bpermd',
+  'X:31:252 rs ra rb',
+  'ra,rs,rb',
+  ({ ra, rs, rb }) => {
+    const bit = (i: number): E => {
+      const index = e.and(e.shrU(rs!, 8 * i), 0xff)
+      return e.shl(e.select(e.ltU(index, 64), e.and(e.shrU(rb!, e.sub(63, index)), 1), e.i64(0)), i)
+    }
+    const bits = Array.from({ length: 8 }, (_, i) => bit(i))
+    return e.set(ra!, e.or(bits[0]!, ...bits.slice(1)))
+  },
+  { help: 'gather eight bits of RB by the indices in RS' },
+)
 
 export const logical: readonly Insn[] = [
   ...family(LOGICAL, ([name, xo, op]) =>
-    insn(name, `X:31:${xo} rs ra rb rc`, 'ra,rs,rb', ({ ra, rs, rb }, flags) => result(ra!, op(rs!, rb!), flags), { help: `${name} of registers` })),
+    insn(name, `X:31:${xo} rs ra rb rc`, 'ra,rs,rb', ({ ra, rs, rb }, flags) => result(ra!, op(rs!, rb!), flags), {
+      help: `${name} of registers`,
+    }),
+  ),
   ...family(IMMEDIATE, ([name, opcode, op, rc]) =>
-    insn(name, `D:${opcode} rs ra ui`, 'ra,rs,ui', ({ ra, rs, ui }, flags) => result(ra!, op(rs!, ui!), { ...flags, rc }), {
-      help: `${name} with immediate`,
-    })),
+    insn(
+      name,
+      `D:${opcode} rs ra ui`,
+      'ra,rs,ui',
+      ({ ra, rs, ui }, flags) => result(ra!, op(rs!, ui!), { ...flags, rc }),
+      {
+        help: `${name} with immediate`,
+      },
+    ),
+  ),
   ...family(UNARY, ([name, xo, op, help]) =>
-    insn(name, `X:31:${xo} rs ra rc`, 'ra,rs', ({ ra, rs }, flags) => result(ra!, op(rs!), flags), { help })),
+    insn(name, `X:31:${xo} rs ra rc`, 'ra,rs', ({ ra, rs }, flags) => result(ra!, op(rs!), flags), { help }),
+  ),
   ...family(COUNTS, ([name, xo, op, help]) =>
-    insn(name, `X:31:${xo} rs ra`, 'ra,rs', ({ ra, rs }) => e.set(ra!, op(rs!)), { help })),
+    insn(name, `X:31:${xo} rs ra`, 'ra,rs', ({ ra, rs }) => e.set(ra!, op(rs!)), { help }),
+  ),
   ...rotates,
   ...shifts,
   ...permute,

@@ -55,16 +55,48 @@ function forms(kind: Kind, register: 'rt' | 'rs', body: (register: E, ea: E, upd
   const out: Insn[] = []
   if (kind.d) {
     const d = disp(kind.d)
-    out.push(...insn(kind.name, `${kind.d} ${register} ra ${d}`, `${register},${d}(ra0)`, (o) => body(o[register]!, e.add(o.ra0!, o[d]!)), { help }))
+    out.push(
+      ...insn(
+        kind.name,
+        `${kind.d} ${register} ra ${d}`,
+        `${register},${d}(ra0)`,
+        (o) => body(o[register]!, e.add(o.ra0!, o[d]!)),
+        { help },
+      ),
+    )
   }
   if (kind.x !== undefined)
-    out.push(...insn(`${kind.name}x`, `X:31:${kind.x} ${register} ra rb`, `${register},ra0,rb`, (o) => body(o[register]!, e.add(o.ra0!, o.rb!)), { help: `${help} indexed` }))
+    out.push(
+      ...insn(
+        `${kind.name}x`,
+        `X:31:${kind.x} ${register} ra rb`,
+        `${register},ra0,rb`,
+        (o) => body(o[register]!, e.add(o.ra0!, o.rb!)),
+        { help: `${help} indexed` },
+      ),
+    )
   if (kind.du) {
     const d = disp(kind.du)
-    out.push(...insn(`${kind.name}u`, `${kind.du} ${register} ra ${d}`, `${register},${d}(ra)`, (o) => body(o[register]!, e.add(o.ra!, o[d]!), o.ra), { help: `${help} with update` }))
+    out.push(
+      ...insn(
+        `${kind.name}u`,
+        `${kind.du} ${register} ra ${d}`,
+        `${register},${d}(ra)`,
+        (o) => body(o[register]!, e.add(o.ra!, o[d]!), o.ra),
+        { help: `${help} with update` },
+      ),
+    )
   }
   if (kind.ux !== undefined)
-    out.push(...insn(`${kind.name}ux`, `X:31:${kind.ux} ${register} ra rb`, `${register},ra,rb`, (o) => body(o[register]!, e.add(o.ra!, o.rb!), o.ra), { help: `${help} indexed with update` }))
+    out.push(
+      ...insn(
+        `${kind.name}ux`,
+        `X:31:${kind.ux} ${register} ra rb`,
+        `${register},ra,rb`,
+        (o) => body(o[register]!, e.add(o.ra!, o.rb!), o.ra),
+        { help: `${help} indexed with update` },
+      ),
+    )
   return out
 }
 
@@ -75,41 +107,101 @@ const plain = [
     forms(kind, 'rt', (rt, ea, ra) => {
       const value = e.load(kind.size, ea)
       return [e.set(rt, kind.signed ? EXTEND[kind.size](value) : value), ...update(ra, ea)]
-    })),
+    }),
+  ),
   ...family(STORES, (kind) => forms(kind, 'rs', (rs, ea, ra) => [e.store(kind.size, ea, rs), ...update(ra, ea)])),
 ]
 
 const byteReversed = [
-  ...family([['lhbrx', 2, 790], ['lwbrx', 4, 534], ['ldbrx', 8, 532]] as const, ([name, size, xo]) =>
-    insn(name, `X:31:${xo} rt ra rb`, 'rt,ra0,rb', ({ rt, ra0, rb }) => e.set(rt!, reversed(size, e.load(size, e.add(ra0!, rb!)))), {
-      help: 'load with the bytes in the other order',
-    })),
-  ...family([['sthbrx', 2, 918], ['stwbrx', 4, 662], ['stdbrx', 8, 660]] as const, ([name, size, xo]) =>
-    insn(name, `X:31:${xo} rs ra rb`, 'rs,ra0,rb', ({ rs, ra0, rb }) => {
-      const value = size === 8 ? rs! : e.and(rs!, size === 4 ? 0xffff_ffff : 0xffff)
-      return e.store(size, e.add(ra0!, rb!), reversed(size, value))
-    }, { help: 'store with the bytes in the other order' })),
+  ...family(
+    [
+      ['lhbrx', 2, 790],
+      ['lwbrx', 4, 534],
+      ['ldbrx', 8, 532],
+    ] as const,
+    ([name, size, xo]) =>
+      insn(
+        name,
+        `X:31:${xo} rt ra rb`,
+        'rt,ra0,rb',
+        ({ rt, ra0, rb }) => e.set(rt!, reversed(size, e.load(size, e.add(ra0!, rb!)))),
+        {
+          help: 'load with the bytes in the other order',
+        },
+      ),
+  ),
+  ...family(
+    [
+      ['sthbrx', 2, 918],
+      ['stwbrx', 4, 662],
+      ['stdbrx', 8, 660],
+    ] as const,
+    ([name, size, xo]) =>
+      insn(
+        name,
+        `X:31:${xo} rs ra rb`,
+        'rs,ra0,rb',
+        ({ rs, ra0, rb }) => {
+          const value = size === 8 ? rs! : e.and(rs!, size === 4 ? 0xffff_ffff : 0xffff)
+          return e.store(size, e.add(ra0!, rb!), reversed(size, value))
+        },
+        { help: 'store with the bytes in the other order' },
+      ),
+  ),
 ]
 
 const misaligned = (ea: E, size: number): e.Effect => e.raise('alignment', e.ne(e.and(ea, size - 1), 0), ea)
 
 const reservations = [
-  ...family([['lbarx', 1, 52], ['lharx', 2, 116], ['lwarx', 4, 20], ['ldarx', 8, 84]] as const, ([name, size, xo]) =>
-    insn(name, `X:31:${xo} rt ra rb eh`, 'rt,ra0,rb,[eh]', ({ rt, ra0, rb }) => {
-      const ea = e.add(ra0!, rb!)
-      return [misaligned(ea, size), e.set(rt!, e.load(size, ea)), e.setState('reserveEa', ea), e.setState('reserveSize', size)]
-    }, { help: 'load and reserve' })),
-  ...family([['stbcx.', 1, 694], ['sthcx.', 2, 726], ['stwcx.', 4, 150], ['stdcx.', 8, 214]] as const, ([name, size, xo]) =>
-    insn(name, `X:31:${xo} rs ra rb 31=1`, 'rs,ra0,rb', ({ rs, ra0, rb }) => {
-      const ea = e.add(ra0!, rb!)
-      const held = e.and(e.eq(e.state('reserveEa'), ea), e.eq(e.state('reserveSize'), size))
-      return [
-        misaligned(ea, size),
-        e.when(held, e.store(size, ea, rs!)),
-        e.setState('reserveSize', 0),
-        e.setCr(e.i64(0), e.or(e.shl(held, 1), e.state('so'))),
-      ]
-    }, { help: 'store where the reservation is still held; CR0[EQ] says so' })),
+  ...family(
+    [
+      ['lbarx', 1, 52],
+      ['lharx', 2, 116],
+      ['lwarx', 4, 20],
+      ['ldarx', 8, 84],
+    ] as const,
+    ([name, size, xo]) =>
+      insn(
+        name,
+        `X:31:${xo} rt ra rb eh`,
+        'rt,ra0,rb,[eh]',
+        ({ rt, ra0, rb }) => {
+          const ea = e.add(ra0!, rb!)
+          return [
+            misaligned(ea, size),
+            e.set(rt!, e.load(size, ea)),
+            e.setState('reserveEa', ea),
+            e.setState('reserveSize', size),
+          ]
+        },
+        { help: 'load and reserve' },
+      ),
+  ),
+  ...family(
+    [
+      ['stbcx.', 1, 694],
+      ['sthcx.', 2, 726],
+      ['stwcx.', 4, 150],
+      ['stdcx.', 8, 214],
+    ] as const,
+    ([name, size, xo]) =>
+      insn(
+        name,
+        `X:31:${xo} rs ra rb 31=1`,
+        'rs,ra0,rb',
+        ({ rs, ra0, rb }) => {
+          const ea = e.add(ra0!, rb!)
+          const held = e.and(e.eq(e.state('reserveEa'), ea), e.eq(e.state('reserveSize'), size))
+          return [
+            misaligned(ea, size),
+            e.when(held, e.store(size, ea, rs!)),
+            e.setState('reserveSize', 0),
+            e.setCr(e.i64(0), e.or(e.shl(held, 1), e.state('so'))),
+          ]
+        },
+        { help: 'store where the reservation is still held; CR0[EQ] says so' },
+      ),
+  ),
 ]
 
 const multiples = [
@@ -120,9 +212,15 @@ const multiples = [
   ...insn('stswi', 'X:31:725 rs ra nb', 'rs,ra0,nb', () => e.call('stswi'), { help: 'store string' }),
   ...insn('stswx', 'X:31:661 rs ra rb', 'rs,ra0,rb', () => e.call('stswx'), { help: 'store string, length in XER' }),
   ...insn('lq', 'DQ:56 rt ra dq', 'rt,dq(ra0)', () => e.call('lq'), { help: 'load quadword into an even-odd pair' }),
-  ...insn('stq', 'DS:62:2 rs ra ds', 'rs,ds(ra0)', () => e.call('stq'), { help: 'store quadword from an even-odd pair' }),
-  ...insn('lqarx', 'X:31:276 rt ra rb eh', 'rt,ra0,rb,[eh]', () => e.call('lqarx'), { help: 'load quadword and reserve' }),
-  ...insn('stqcx.', 'X:31:182 rs ra rb 31=1', 'rs,ra0,rb', () => e.call('stqcx'), { help: 'store quadword where the reservation is held' }),
+  ...insn('stq', 'DS:62:2 rs ra ds', 'rs,ds(ra0)', () => e.call('stq'), {
+    help: 'store quadword from an even-odd pair',
+  }),
+  ...insn('lqarx', 'X:31:276 rt ra rb eh', 'rt,ra0,rb,[eh]', () => e.call('lqarx'), {
+    help: 'load quadword and reserve',
+  }),
+  ...insn('stqcx.', 'X:31:182 rs ra rb 31=1', 'rs,ra0,rb', () => e.call('stqcx'), {
+    help: 'store quadword where the reservation is held',
+  }),
 ]
 
 export const storage: readonly Insn[] = [...plain, ...byteReversed, ...reservations, ...multiples]
