@@ -134,7 +134,9 @@ const shapes: Readonly<Record<number, CommandShape>> = {
     },
   },
   [CC.GetCapability]: {
-    request: (w) => ['capability', 'property', 'propertyCount'].forEach((name) => void w.number(name, 4)),
+    request: (w) => {
+      for (const name of ['capability', 'property', 'propertyCount']) w.number(name, 4)
+    },
     response: (w) => {
       w.number('moreData', 1)
       const capability = w.number('capability', 4)
@@ -165,7 +167,9 @@ const shapes: Readonly<Record<number, CommandShape>> = {
   },
   [CC.Load]: {
     handles: ['parentHandle'],
-    request: (w) => ['inPrivate', 'inPublic'].forEach((name) => w.sized(name)),
+    request: (w) => {
+      for (const name of ['inPrivate', 'inPublic']) w.sized(name)
+    },
     responseHandle: 'objectHandle',
     response: (w) => w.sized('name'),
   },

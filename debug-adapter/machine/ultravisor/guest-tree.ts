@@ -69,7 +69,8 @@ export function reservePages(run: EsmRun, purpose: string, pages: number): bigin
   for (;;) {
     const clash = taken.filter((r) => start < r.end && r.start < start + bytes)
     if (start < 0n || clash.length === 0) break
-    const lowest = clash.reduce((low, r) => (r.start < low ? r.start : low), clash[0]!.start)
+    let lowest = clash[0]!.start
+    for (const r of clash) if (r.start < lowest) lowest = r.start
     start = (lowest - bytes) & -PAGE
   }
   if (start < 0n) throw new EsmRefused(uvRefusal('UV-ESM-011', `no ${pages} free pages for: ${purpose}`))

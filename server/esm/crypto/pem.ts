@@ -84,7 +84,7 @@ function readPem(bytes: Uint8Array): Pem | undefined {
   if (!match) return undefined
   const body = match[2]!
   const split = /^([\s\S]*?\r?\n\r?\n)?([\s\S]*)$/.exec(body)!
-  const headers = split[1] !== undefined && split[1].includes(':') ? split[1] : ''
+  const headers = split[1]?.includes(':') ? split[1] : ''
   const base64 = body.slice(headers.length).replace(/\s+/g, '')
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) throw new KeyFormatError(`${match[1]}: characters that are not base64`)
   const der = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
