@@ -1,4 +1,5 @@
-import { createWriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
@@ -76,10 +77,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const colour = !json && terminal.isTerminal && !switches.has('no-color') && !process.env['NO_COLOR']
   const walk = new Walk(colour ? colourStyle : plainStyle)
   const trace = values.get('trace')
-  const traceFile = trace === undefined ? undefined : createWriteStream(resolve(trace))
-  const traceError = new Promise<never>((_, reject) =>
-    traceFile?.once('error', (error) => reject(new UsageError(`--trace ${trace}: ${error.message}`))),
-  )
+  const traceFile = trace === undefined ? undefined : await openTrace(trace)
   machine.trace.subscribe((record) => {
     traceFile?.write(`${recordJson(record)}\n`)
     if (json) return
@@ -87,7 +85,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       if (record.type === 'console') terminal.out(record.text)
     } else for (const line of walk.add(record)) terminal.out(`${line}\n`)
   })
-  const ended = await Promise.race([execute(machine, limit, until, terminal), traceError])
+  const ended = await execute(machine, limit, until, terminal)
   if (!json && !switches.has('quiet')) for (const line of walk.end()) terminal.out(`${line}\n`)
   if (traceFile) await new Promise<void>((done) => traceFile.end(() => done()))
   if (ended === 'interrupted') {
@@ -97,6 +95,16 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const outcome = outcomeOf(machine, ended === 'limit', until)
   terminal.out(json ? `${JSON.stringify(outcome)}\n` : `${summary(outcome)}\n`)
   return exitCode(outcome.outcome)
+}
+
+async function openTrace(path: string): Promise<WriteStream> {
+  const file = createWriteStream(resolve(path))
+  try {
+    await once(file, 'open')
+  } catch (error) {
+    throw new UsageError(`--trace ${path} cannot be written: ${(error as Error).message}`)
+  }
+  return file
 }
 
 function oneOf<T extends string>(name: string, value: string | undefined, accepted: readonly T[]): T | undefined {
