@@ -39,6 +39,7 @@ export interface ExecutionEvents {
 }
 
 const SLICE_MS = 10
+const MIN_BUDGET = 1000
 const PROGRESS_MS = 100
 
 export class Execution {
@@ -48,6 +49,7 @@ export class Execution {
   #pauseAsked = false
   #scheduled: NodeJS.Immediate | undefined
   #lastProgress = 0
+  #budget = MIN_BUDGET
   #refusal: (Refusal & { by: string }) | undefined
   #callHits: Hit[] = []
   #esmSeen: EsmResult | undefined
@@ -156,8 +158,23 @@ export class Execution {
   #advance(inGuest: boolean, plan: Plan): Advance {
     const { machine } = this.target
     const { nia } = machine.cpu
-    if (!inGuest || !this.breakpoints.isAt(nia)) return machine.advance(plan.budget)
+    if (!inGuest) return machine.advance(plan.budget)
+    if (!this.breakpoints.isAt(nia)) return this.#advanceTimed(plan)
     return this.breakpoints.without(nia, () => machine.advance(1))
+  }
+
+  /**
+   * Lets the guest run for a few milliseconds at most, whatever the speed of the host: the number of instructions that fit is
+   * learnt on the way. Where the guest stands between two calls makes no difference to it.
+   */
+  #advanceTimed(plan: Plan): Advance {
+    const budget = Math.min(plan.budget, this.#budget)
+    const before = performance.now()
+    const advance = this.target.machine.advance(budget)
+    const taken = performance.now() - before
+    if (taken > SLICE_MS) this.#budget = Math.max(MIN_BUDGET, this.#budget >> 1)
+    else if (taken < SLICE_MS / 4 && budget === this.#budget) this.#budget *= 2
+    return advance
   }
 
   #noteContext(advance: Advance): void {

@@ -28,6 +28,7 @@ export class GuestSymbols {
   readonly #lines: readonly LineTable[]
   readonly #extent: { readonly start: bigint; readonly end: bigint }
   readonly #hasImage: boolean
+  readonly #entry: bigint | undefined
   #placements: readonly Placement[]
 
   /**
@@ -54,6 +55,7 @@ export class GuestSymbols {
     this.#lines = lines
     const extent = kernel?.imageExtent()
     this.#extent = extent ?? { start: 0n, end: 0n }
+    this.#entry = kernel?.entry
     this.#hasImage = extent !== undefined
     this.#placements = [{ delta: 0n, ...this.#extent }]
   }
@@ -82,6 +84,12 @@ export class GuestSymbols {
     const symbol = this.at(address)
     if (!symbol) return `0x${address.toString(16)}`
     return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`
+  }
+
+  /** Does the address lie in the function that the kernel is entered at? Nobody called that one. */
+  isEntry(address: bigint): boolean {
+    const entry = this.#entry === undefined ? undefined : this.#table.at(this.#entry)
+    return entry !== undefined && this.at(address)?.name === entry.name
   }
 
   /** Where the symbol is while the kernel runs as it was loaded. */

@@ -253,7 +253,7 @@ export class PefSession extends ProtocolServer {
   #ended(end: MachineEnd): void {
     this.#output.flush()
     const { machine } = this.target
-    const exitCode = end.how === 'fault' ? 4 : machine.esm?.outcome === 'refused' ? 3 : 0
+    const exitCode = exitCodeOf(machine.esm, end)
     this.#output.send({ category: 'console', output: `The VM ${ENDS[end.how]}: ${end.reason}\n` })
     this.sendEvent(event('exited', { exitCode }))
     this.sendEvent(event('terminated', {}))
@@ -282,6 +282,13 @@ function problemText(command: string, error: unknown): string {
   if (error instanceof TypeError)
     return `The arguments of ${JSON.stringify(command)} are not what the protocol asks for: ${error.message}.`
   return error instanceof Error ? error.message : String(error)
+}
+
+/** The exit codes of the command line: 0 for a VM that became secure and ended by itself, 3 refused, 4 fault. */
+function exitCodeOf(esm: EsmResult | undefined, end: MachineEnd): number {
+  if (esm?.outcome === 'refused') return 3
+  if (end.how !== 'halted') return 4
+  return esm ? 0 : 3
 }
 
 const ENDS = { halted: 'ended by itself', stopped: 'was stopped', fault: 'cannot go on' } as const

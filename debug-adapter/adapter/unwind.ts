@@ -39,6 +39,7 @@ export function callerOf(target: Target): GuestFrame | undefined {
 }
 
 function callerOfInnermost(target: Target, guest: GuestContext): GuestFrame | undefined {
+  if (target.symbols.isEntry(guest.nia)) return undefined
   const stackPointer = guest.gpr[1]!
   const { framePushed, linkSaved } = prologueState(target, guest.nia)
   if (!framePushed) {
@@ -51,6 +52,7 @@ function callerOfInnermost(target: Target, guest: GuestContext): GuestFrame | un
 }
 
 function callerOfFrame(target: Target, frame: GuestFrame): GuestFrame | undefined {
+  if (target.symbols.isEntry(frame.address)) return undefined
   const backChain = readGuestInteger(target, frame.stackPointer, 8)
   if (backChain === undefined || backChain <= frame.stackPointer) return undefined
   return callerAt(target, readGuestInteger(target, backChain + LR_SAVE, 8), backChain)

@@ -264,7 +264,8 @@ export class Variables {
 
   /** A 64-bit register; where memory of the guest is behind it, it can be opened as memory. */
   #address(name: string, value: bigint, ofGuest = true): DebugProtocol.Variable {
-    const symbol = ofGuest && value >= MIN_ADDRESS ? this.target.symbols.at(value) : undefined
+    const symbol =
+      ofGuest && value >= (/^r\d/.test(name) ? MIN_SYMBOL : MIN_ADDRESS) ? this.target.symbols.at(value) : undefined
     return {
       name,
       value: symbol ? `${hex64(value)} <${this.target.symbols.describe(value)}>` : hex64(value),
@@ -293,6 +294,8 @@ function byteRows(bytes: Uint8Array): Container {
   }
 }
 
+/** A kernel that moved itself to 0 has symbols there, but small numbers in general registers are numbers. */
+const MIN_SYMBOL = 0x40_0000n
 /** Below this a register more likely holds a count than an address. */
 const MIN_ADDRESS = 0x1000n
 const XER_BITS = { SO: 1n << 31n, OV: 1n << 30n, CA: 1n << 29n, OV32: 1n << 19n, CA32: 1n << 18n }

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { assemble } from '../../debug-adapter/machine/cpu/isa/assemble.ts'
 import { disassemble, explain } from '../../debug-adapter/machine/cpu/isa/disassemble.ts'
-import { decode, TABLE } from '../../debug-adapter/machine/cpu/isa/table.ts'
+import { decode, KNOWN } from '../../debug-adapter/machine/cpu/isa/table.ts'
 import { Random } from './oracle/random.ts'
 
 const ADDRESS = 0x1000_0000n
 
 describe('the instruction table', () => {
   it('decodes every record to itself', () => {
-    for (const insn of TABLE) expect(decode(insn.value)?.mnemonic, insn.mnemonic).toBe(insn.mnemonic)
+    for (const insn of KNOWN) expect(decode(insn.value)?.mnemonic, insn.mnemonic).toBe(insn.mnemonic)
   })
 
   it('explains every instruction in a sentence', () => {
-    expect(TABLE.filter((insn) => explain(insn.mnemonic) === undefined).map((insn) => insn.mnemonic)).toEqual([])
+    expect(KNOWN.filter((insn) => explain(insn.mnemonic) === undefined).map((insn) => insn.mnemonic)).toEqual([])
   })
 
   it('has what the assembler needs: text goes back to the word, for random operands of every record', () => {
     const random = new Random(1)
     const wrong: string[] = []
-    for (const insn of TABLE)
+    for (const insn of KNOWN)
       for (let i = 0; i < 60; i++) {
         let free = 0
         for (const { runs } of insn.fields)
@@ -71,7 +71,7 @@ describe('disassemble', () => {
 describe('assemble', () => {
   it('takes what people write', () => {
     expect(assemble('b .+8', 0x1000n)).toBe(0x48000008)
-    expect(assemble('  LD  R3 , 0x10 ( r1 )'.replace(' ( ', '('), 0n)).toBe(0xe8610010)
+    expect(assemble('  LD  R3 , 0x10 ( r1 ) ', 0n)).toBe(0xe8610010)
     expect(assemble('cmpdi r3,0', 0n)).toBe(0x2c230000)
     expect(assemble('.long 0xdeadbeef', 0n)).toBe(0xdeadbeef)
   })

@@ -14,7 +14,7 @@ import type { StdioClient } from './stdio-client.ts'
 const golden = fileURLToPath(new URL('golden/esm-walk.txt', import.meta.url))
 
 let client: StdioClient
-afterEach(() => client.kill())
+afterEach(() => client?.kill())
 
 it('the walk from power-on to the end of the secure VM is the golden one', { timeout: 300_000 }, async () => {
   client = await startSample({ stopOn: 'entry' })

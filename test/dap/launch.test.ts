@@ -92,7 +92,7 @@ describe('pause', () => {
     expect((await client.send('stackTrace', { threadId: 1 })).message).toContain('pause it first')
     const asked = performance.now()
     expect(await client.run('pause')).toMatchObject({ reason: 'pause' })
-    expect(performance.now() - asked).toBeLessThan(500)
+    expect(performance.now() - asked).toBeLessThan(2000)
     expect(await client.stack()).toEqual(['_start'])
   })
 })

@@ -27,6 +27,11 @@ export class StdioClient extends DapClient {
     this.exit = new Promise((resolve) => this.#process.on('exit', resolve))
   }
 
+  /** Closes the adapter's standard input, as a client that is gone does. */
+  hangUp(): void {
+    this.#process.stdin!.end()
+  }
+
   kill(): void {
     this.#process.kill('SIGKILL')
   }

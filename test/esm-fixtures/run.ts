@@ -7,7 +7,9 @@ import { parsePrivateKey } from '../../server/esm/crypto/pem.ts'
 
 const MiB = 1 << 20
 
-export const fixture = (path: string): Uint8Array => readFileSync(new URL(`../fixtures/esm/${path}`, import.meta.url))
+/** A file of test/fixtures/esm. Not a Buffer: the slice() of that one is no copy. */
+export const fixture = (path: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`../fixtures/esm/${path}`, import.meta.url)))
 export const fixtureJson = (path: string) => JSON.parse(new TextDecoder().decode(fixture(path)))
 
 export const tpmKey = parsePrivateKey(fixture('keys/tpm-private-for-replay.pem'))

@@ -18,7 +18,10 @@ const node = { ...common, platform: 'node', format: 'cjs', target: 'node20', ext
 const browser = { ...common, platform: 'browser' }
 const views = existsSync('extension/views')
   ? readdirSync('extension/views', { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(`extension/views/${entry.name}/page.ts`))
+      .filter(
+        (entry) =>
+          entry.isDirectory() && entry.name !== 'common' && existsSync(`extension/views/${entry.name}/page.ts`),
+      )
       .map((entry) => ({ in: `extension/views/${entry.name}/page.ts`, out: `views/${entry.name}` }))
   : []
 

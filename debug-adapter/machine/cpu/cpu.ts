@@ -4,7 +4,7 @@ import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Core, Interrupted } from './core.ts'
 import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
-import { TABLE } from './isa/table.ts'
+import { decode, TABLE } from './isa/table.ts'
 import { EVENT, Event, PROCESSOR_BYTES, REMAINING } from './layout.ts'
 import { MSR } from './msr.ts'
 import { msrAfterReturn, type ReturnKind, refuseReserved } from './privilege.ts'
@@ -18,6 +18,8 @@ export { PROCESSOR_BYTES } from './layout.ts'
 
 /** Instructions in one call of the interpreter: V8 optimises a function only between two calls of it. */
 const SLICE = 400_000
+/** Interpreters are the same for every processor; by mode and byte order. */
+const MODULES = new Map<string, WebAssembly.Module>()
 const SPR_NUMBERS: readonly number[] = Object.values(SPR)
 const POWER9_DD23 = 0x004e_1203n
 /** SPRs that are another way to something that is saved already. */
@@ -54,7 +56,7 @@ export interface RunOptions {
 /** One hardware thread of a POWER9, with its translation and its interrupts. */
 export class Cpu {
   readonly #core: Core
-  readonly #modules = new Map<string, () => void>()
+  readonly #interpreters = new Map<string, () => void>()
   readonly #callOuts: CallOuts
   /** Breakpoints on effective addresses. */
   readonly breakpoints: {
@@ -239,12 +241,13 @@ export class Cpu {
     data.setInt32(EVENT, Event.None, true)
     const mode = { wide: core.state.is(MSR.SF), littleEndian: core.state.is(MSR.LE) }
     const key = `${mode.wide} ${mode.littleEndian}`
-    let interpreter = this.#modules.get(key)
+    let interpreter = this.#interpreters.get(key)
     if (!interpreter) {
-      const module = new WebAssembly.Module(generateInterpreter(mode))
+      let module = MODULES.get(key)
+      if (!module) MODULES.set(key, (module = new WebAssembly.Module(generateInterpreter(mode))))
       const env = { ...this.#callOuts, memory: this.memory.wasm } as unknown as WebAssembly.ModuleImports
       interpreter = new WebAssembly.Instance(module, { env }).exports['run'] as () => void
-      this.#modules.set(key, interpreter)
+      this.#interpreters.set(key, interpreter)
     }
     interpreter()
     core.syncClock()
@@ -356,7 +359,13 @@ export class Cpu {
           core.leave()
         }
       },
-      illegal: () => void illegal(core, word()),
+      illegal: () => {
+        const instruction = word()
+        const insn = decode(instruction)
+        core.syncClock()
+        if (insn) perform(core, insn, instruction)
+        else illegal(core, instruction)
+      },
       load: (ea, size) => guarded(() => core.load(BigInt.asUintN(64, ea), size), 0n),
       store: (ea, value, size) =>
         guarded(() => core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size), undefined),
@@ -371,7 +380,10 @@ export class Cpu {
           core.interrupt(0x600)
         }
       },
-      call: (handler, instruction) => (perform(core, TABLE[handler]!, instruction) ? 1 : 0),
+      call: (handler, instruction) => {
+        core.syncClock()
+        return perform(core, TABLE[handler]!, instruction) ? 1 : 0
+      },
       pure: (name, a, b) => PURE[PURE_NAMES[name]!](a, b, core.random),
     }
   }

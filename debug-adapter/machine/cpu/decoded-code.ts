@@ -73,8 +73,9 @@ export class DecodedCode {
     const { page, offset, word } = this.#locate(record)
     if (!lifted && page.breaks.has(offset)) return this.#data.setUint16(record, Handler.Breakpoint, true)
     const insn = decode(word)
-    const handler = insn ? handlerOf.get(insn)! : Handler.Illegal
-    if (insn) fillRecord(PLANS[handler - Handler.First]!, word, this.#data, record)
+    // What is known only by name has no handler; the one for illegal instructions tells them apart.
+    const handler = (insn && handlerOf.get(insn)) ?? Handler.Illegal
+    if (insn && handler !== Handler.Illegal) fillRecord(PLANS[handler - Handler.First]!, word, this.#data, record)
     this.#data.setUint16(record, handler, true)
   }
 

@@ -26,6 +26,7 @@ const CONTEXT_SPRS = [SPR.LPIDR, SPR.PIDR, SPR.PTCR, SPR.LPCR, SPR.AMR, SPR.IAMR
 export class Translations {
   readonly #bytes: Uint8Array
   #context: bigint[] = []
+  #byteOrder = 0n
 
   constructor(
     readonly state: State,
@@ -54,6 +55,11 @@ export class Translations {
     if (context.some((value, i) => value !== this.#context[i])) {
       this.#context = context
       this.flush()
+    }
+    // Code is decoded once for each byte order, and an entry leads to one of the two.
+    if ((msr & MSR.LE) !== this.#byteOrder) {
+      this.#byteOrder = msr & MSR.LE
+      this.flushFetch()
     }
     const problem = (msr & MSR.PR) !== 0n ? 2 : 0
     state.data.setInt32(TLB_BASE, TLB + (problem + ((msr & MSR.DR) !== 0n ? 1 : 0)) * TLB_BANK, true)

@@ -1,4 +1,5 @@
 import type { Steps } from '../steps.ts'
+import { hex } from '../tpm/bytes.ts'
 import { decodeCommand, decodeResponse } from '../tpm/decode.ts'
 import type { Tpm } from '../tpm/tpm.ts'
 import type { TraceRecordOf } from '../trace/records.ts'
@@ -6,10 +7,18 @@ import type { Trace } from '../trace/trace.ts'
 
 type Carrier = TraceRecordOf<'tpm'>['carrier']
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
-
-/** Sends a command to the TPM and logs the whole exchange, decoded. @param carrier who brought the command there */
-export function* logExchange(tpm: Tpm, trace: Trace, carrier: Carrier, request: Uint8Array): Steps<Uint8Array> {
+/**
+ * Sends a command to the TPM and logs the whole exchange, decoded by field.
+ * @param carrier who brought the command there
+ * @param request a whole command packet
+ * @returns the response packet
+ */
+export function* logExchange(
+  tpm: Pick<Tpm, 'execute'>,
+  trace: Trace,
+  carrier: Carrier,
+  request: Uint8Array,
+): Steps<Uint8Array> {
   const response = yield* tpm.execute(request)
   const command = decodeCommand(request)
   const answer = decodeResponse(request, response)

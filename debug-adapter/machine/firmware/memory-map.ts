@@ -3,6 +3,7 @@
  * above; secure memory (bit 48 of the address set) holds the ultravisor at its start (spec/ultravisor.md §5.1) and the pages of SVMs
  * behind it. Real machines place OPAL at 0x3000_0000; here everything moves down, so that a small host does.
  */
+import { SECURE_RA_BIT } from '../memory/real-memory.ts'
 
 const MiB = 1 << 20
 
@@ -12,8 +13,11 @@ export const HOST_BYTES = 64 * MiB
 /** Host kernel model, OPAL, and what OPAL hands over, in normal memory. */
 export const HOST_KERNEL = { start: 0x0, bytes: 16 * MiB } as const
 export const OPAL = { start: 0x0100_0000, bytes: 4 * MiB } as const
-/** `struct uv_opal` (spec/ultravisor.md §7.2), 64 KiB reserved. */
+/** Where OPAL holds the password of the wrapping key until it has handed it over: 16 bytes of its own memory. */
+export const OPAL_PASSWORD = { start: OPAL.start + 0x1000, bytes: 16 } as const
+/** `struct uv_opal` (spec/ultravisor.md §7.2) and the descriptor of the ultravisor's console behind it; 64 KiB reserved. */
 export const UV_OPAL = { start: 0x0140_0000, bytes: 0x1_0000 } as const
+export const UV_MEMCONS = { start: UV_OPAL.start + 0x100, bytes: 48 } as const
 /** The device tree of the host. */
 export const SYSTEM_FDT = { start: 0x0141_0000, bytes: 0xf_0000 } as const
 /** Console ring of the ultravisor. */
@@ -37,3 +41,9 @@ export const UV_FDT = { offset: 17 * MiB, bytes: MiB } as const
 
 /** Where the pages of SVMs begin in secure memory; a multiple of 2 MiB. */
 export const SECURE_POOL_OFFSET = 32 * MiB
+
+/** The least secure memory that a machine boots with: the ultravisor's own, and one page of 2 MiB for SVMs. */
+export const LEAST_SECURE_BYTES = SECURE_POOL_OFFSET + 2 * MiB
+
+/** Real address of an offset into secure memory. */
+export const secureAddress = (offset: number): bigint => SECURE_RA_BIT + BigInt(offset)

@@ -2,7 +2,8 @@ import type { Trace } from '../trace/trace.ts'
 
 /** The VM's one terminal: what it prints goes to the log, what is typed waits here. */
 export class Console {
-  readonly #decoder = new TextDecoder()
+  // A byte order mark is output like any other; a character that comes in two calls is one character.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #input: number[] = []
   #text = ''
 

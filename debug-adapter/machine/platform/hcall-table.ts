@@ -125,6 +125,12 @@ const ARGS: Readonly<Record<string, readonly string[]>> = {
   H_GET_TERM_CHAR: ['unit'],
   H_RTAS: ['block'],
   H_SET_MODE: ['mflags', 'resource', 'value1', 'value2'],
+  H_CPPR: ['priority'],
+  H_EOI: ['xirr'],
+  H_IPI: ['server', 'request'],
+  H_PROD: ['processor'],
+  H_REGISTER_PROC_TBL: ['flags', 'table', 'pageSize', 'size'],
+  H_REGISTER_VPA: ['function', 'processor', 'gpa'],
   H_SVM_PAGE_IN: ['gpa', 'flags', 'order'],
   H_SVM_PAGE_OUT: ['gpa', 'flags', 'order'],
   H_SVM_TPM_COMM: ['op', 'request', 'requestBytes', 'response', 'responseBytes'],
@@ -148,7 +154,7 @@ export const HCALL = {
   H_SVM_INIT_ABORT: 0xef14,
 } as const
 
-/** Return codes of hypercalls as they stand in R3 (spec/ultravisor.md §3.2). */
+/** Return codes of hypercalls as they stand in R3 (spec/ultravisor.md §3.2; H_UNSUPPORTED_FLAG: PAPR). */
 export const H = {
   SUCCESS: 0n,
   BUSY: 1n,
@@ -165,6 +171,7 @@ export const H = {
   P5: -58n,
   UNSUPPORTED: -67n,
   STATE: -75n,
+  UNSUPPORTED_FLAG: -256n,
 } as const
 
 const codeNames = new Map<bigint, string>(Object.entries(H).map(([name, code]) => [code, `H_${name}`]))

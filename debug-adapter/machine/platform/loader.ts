@@ -3,9 +3,9 @@ import { writeFdt } from '../../../server/esm/fdt.ts'
 import { flattenKernel } from '../../../server/esm/kernel-image.ts'
 import { RTAS_CODE } from '../../../server/esm/verify/digests.ts'
 import type { MachineConfig } from '../config.ts'
+import { BOOT_STUB, writeBootStub } from './boot-stub.ts'
 import { guestTree } from './device-tree.ts'
 import type { GuestMemory } from './guest-memory.ts'
-import { RTAS_TOKENS } from './rtas-tokens.ts'
 
 /** What the loader put where. Addresses are guest physical, sizes bytes. */
 export interface LoadedGuest {
@@ -14,6 +14,7 @@ export interface LoadedGuest {
   readonly registers: ReadonlyMap<number, bigint>
   readonly littleEndian: boolean
   readonly kernelBase: bigint
+  /** Of the image, without the .bss behind it. */
   readonly kernelBytes: number
   /** Link address of the kernel's first byte, so that symbols find it. */
   readonly linkBase: bigint
@@ -28,16 +29,22 @@ const KERNEL_BASE = 0x40_0000n
 const PAGE = 0x1_0000n
 /** Room behind the tree for the reservations that the ultravisor adds. */
 const TREE_SLACK = 4096
-/** The boot stub lies in the first pages, which no kernel here uses before it runs. */
-const STUB_BASE = 0x1_0000n
-const STUB_ARGS = 0x1_0100n
-const STUB_TEXT = 0x1_0140n
+/** The RTAS code, and behind it the room where reports of machine checks are left (spec/pseries.md §4.1). */
+const RTAS_AREA_BYTES = 0x82c
+
+interface Region {
+  readonly what: string
+  readonly start: bigint
+  readonly end: bigint
+}
 
 const up = (value: bigint): bigint => (value + PAGE - 1n) & -PAGE
 
 /**
- * Loads a VM as QEMU would: kernel at 4 MiB, initrd behind it, RTAS and device tree under the top.
- * @throws RangeError naming what does not fit and how much memory it would need
+ * Loads a VM as QEMU would: kernel at 4 MiB, initrd at the next multiple of 64 KiB behind it, RTAS in the last 64 KiB and the
+ * device tree below it.
+ * @throws RangeError naming what does not fit, and how much memory it would need
+ * @throws KernelImageError where the kernel is no kernel
  */
 export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGuest {
   const kernel = flattenKernel(config.kernel)
@@ -45,77 +52,80 @@ export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGue
   const given = config.initrd ?? (config.operand ? new Uint8Array(0) : undefined)
   const initrdBytes = given && (config.operand ? attachOperand(given, config.operand) : given)
   const initrdStart = config.interventions?.initrdAddress ?? up(kernelEnd)
-  const initrdEnd = initrdStart + BigInt(initrdBytes?.length ?? 0)
+  const initrd = initrdBytes && { start: initrdStart, end: initrdStart + BigInt(initrdBytes.length) }
   const rtasBase = memory.bytes - PAGE
   const tree = guestTree({
     memoryBytes: memory.bytes,
     bootargs: config.bootargs,
-    initrd: initrdBytes && { start: initrdStart, end: initrdEnd },
-    rtas: { base: rtasBase, codeBytes: RTAS_CODE.length, areaBytes: RTAS_CODE.length },
+    initrd,
+    rtas: { base: rtasBase, codeBytes: RTAS_CODE.length, areaBytes: RTAS_AREA_BYTES },
   })
   config.interventions?.deviceTree?.(tree)
   const fdt = writeFdt(tree)
-  const fdtBase = (rtasBase - BigInt(fdt.length + TREE_SLACK)) & -PAGE
-  const needed = (initrdBytes ? initrdEnd : kernelEnd) + (memory.bytes - fdtBase)
-  if (needed > memory.bytes)
-    throw new RangeError(
-      `kernel (${kernel.memoryBytes} bytes) and initrd (${initrdBytes?.length ?? 0} bytes) do not fit into ${memory.bytes} bytes of memory: ${needed} would be needed`,
-    )
+  const fdtRoom = up(BigInt(fdt.length + TREE_SLACK))
+  const fdtBase = rtasBase - fdtRoom
+
+  checkLayout(memory.bytes, fdtRoom + PAGE, [
+    ...(config.esm === 'stub'
+      ? [{ what: 'the boot stub', start: BOOT_STUB.start, end: BOOT_STUB.start + BOOT_STUB.bytes }]
+      : []),
+    { what: `the kernel (${kernel.memoryBytes} bytes with its .bss)`, start: KERNEL_BASE, end: kernelEnd },
+    ...(initrd ? [{ what: `the initrd (${initrdBytes.length} bytes)`, ...initrd }] : []),
+    { what: `the device tree (${fdt.length} bytes)`, start: fdtBase, end: rtasBase },
+  ])
   memory.write(KERNEL_BASE, kernel.bytes)
   if (initrdBytes) memory.write(initrdStart, initrdBytes)
   memory.write(rtasBase, RTAS_CODE)
   memory.write(fdtBase, fdt)
   const kernelEntry = KERNEL_BASE + BigInt(kernel.entryOffset)
-  if (config.esm === 'stub') writeStub(memory, KERNEL_BASE, fdtBase)
+  const { littleEndian } = kernel
+  if (config.esm === 'stub') writeBootStub(memory, { kernelBase: KERNEL_BASE, kernelEntry, fdt: fdtBase, littleEndian })
   return {
-    entry: config.esm === 'stub' ? STUB_BASE : kernelEntry,
+    entry: config.esm === 'stub' ? BOOT_STUB.start : kernelEntry,
     registers: new Map([
       [3, fdtBase],
       [4, KERNEL_BASE],
       [5, 0n],
     ]),
-    littleEndian: config.esm === 'stub' || kernel.littleEndian,
+    littleEndian,
     kernelBase: KERNEL_BASE,
     kernelBytes: kernel.bytes.length,
     linkBase: kernel.virtualAddress,
     fdt: fdtBase,
     fdtBytes: fdt.length,
-    initrd: initrdBytes && { start: initrdStart, end: initrdEnd },
+    initrd,
     rtasBase,
   }
 }
 
-/** Power ISA encodings that the stub is made of (Power ISA 3.0C I 3.3.9, 3.3.14; III 3.3.1). */
-const lis = (rt: number, value: bigint) => 0x3c00_0000 | (rt << 21) | Number((value >> 16n) & 0xffffn)
-const ori = (ra: number, rs: number, value: bigint) => 0x6000_0000 | (rs << 21) | (ra << 16) | Number(value & 0xffffn)
-const load32 = (rt: number, value: bigint) => [lis(rt, value), ori(rt, rt, value)]
-const sc = (level: number) => 0x4400_0002 | (level << 5)
-const BRANCH_TO_SELF = 0x4800_0000
-const UV_ESM = 0xf110n
-const H_RTAS = 0xf000n
-
 /**
- * Guest code that calls UV_ESM for a kernel that does not: R3 = UV_ESM, R4 = kernel base, R5 = device tree. Success goes on at
- * the kernel; after a failure it ends the VM by RTAS ibm,os-term. It lies outside everything that is hashed.
+ * @param memoryBytes size of the VM's memory
+ * @param topBytes    what the device tree and RTAS take at its end
+ * @param regions     everything that is loaded; the last is the device tree
+ * @throws RangeError where one runs past the memory or into another
  */
-function writeStub(memory: GuestMemory, kernelBase: bigint, fdt: bigint): void {
-  const code = [
-    ...load32(4, kernelBase),
-    ...load32(5, fdt),
-    ...load32(3, UV_ESM),
-    sc(2),
-    ...load32(4, STUB_ARGS),
-    ...load32(3, H_RTAS),
-    sc(1),
-    BRANCH_TO_SELF,
-  ]
-  const bytes = new Uint8Array(code.length * 4)
-  const view = new DataView(bytes.buffer)
-  for (const [i, word] of code.entries()) view.setUint32(i * 4, word >>> 0, true)
-  memory.write(STUB_BASE, bytes)
-  const args = new Uint8Array(16)
-  const block = new DataView(args.buffer)
-  for (const [i, word] of [RTAS_TOKENS['ibm,os-term'], 1, 1, Number(STUB_TEXT)].entries()) block.setUint32(i * 4, word)
-  memory.write(STUB_ARGS, args)
-  memory.write(STUB_TEXT, new TextEncoder().encode('boot stub: UV_ESM was refused\0'))
+function checkLayout(memoryBytes: bigint, topBytes: bigint, regions: readonly Region[]): void {
+  const top = regions.at(-1)!
+  for (const region of regions.slice(0, -1)) {
+    const { what, start, end } = region
+    if (start < 0n) throw new RangeError(`${what} cannot be at ${start}: expected an address from 0 on`)
+    // Whole pages of 2 MiB, which is what a VM's memory comes in.
+    const needed = roundUp(end + topBytes, 0x20_0000n)
+    if (end > top.start)
+      throw new RangeError(
+        `${what} at 0x${start.toString(16)} does not fit into ${memoryBytes} bytes of memory below the device tree: ` +
+          `at least ${needed} bytes (${needed >> 20n} MiB) are needed`,
+      )
+  }
+  const sorted = [...regions].sort((a, b) => (a.start < b.start ? -1 : 1))
+  for (const [i, region] of sorted.entries()) {
+    const next = sorted[i + 1]
+    if (next && next.start < region.end)
+      throw new RangeError(
+        `${region.what} at 0x${region.start.toString(16)} to 0x${region.end.toString(16)} and ${next.what} at ` +
+          `0x${next.start.toString(16)} overlap: expected 0x${region.end.toString(16)} or more`,
+      )
+  }
 }
+
+const roundUp = (value: bigint, multiple: bigint): bigint => ((value + multiple - 1n) / multiple) * multiple

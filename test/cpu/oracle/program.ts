@@ -162,10 +162,17 @@ export function randomCase(random: Random, address: number, insns: readonly Insn
   return { words, data }
 }
 
+const encoded = new Map<string, number>()
+/** Programs hold the same lines over and over. */
+function line(text: string): number {
+  let word = encoded.get(text)
+  if (word === undefined) encoded.set(text, (word = assemble(text, 0n)))
+  return word
+}
+
 /** The code of one case: load, execute, store. */
 function codeOf({ words }: Case, address: number): number[] {
-  const line = (text: string): number => assemble(text, 0n)
-  const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map(line)
+  const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map((text) => line(text))
   const special = [
     ['mtcr', 32],
     ['mtxer', 33],

@@ -68,8 +68,26 @@ const plain: Alias[] = [
   alias('dcbtds', 'ra0,rb,[th]', 'dcbt', {}, (f) => f('th') >= 8 && f('th') < 16),
   alias('dcbtstt', 'ra0,rb', 'dcbtst', { th: 16 }),
   alias('dcbtstct', 'ra0,rb,[th]', 'dcbtst', {}, (f) => f('th') < 8),
+  alias('dcbtstds', 'ra0,rb,[th]', 'dcbtst', {}, (f) => f('th') > 8 && f('th') < 16),
   alias('trap', '', 'tw', { to: 31, ra: 0, rb: 0 }),
   alias('tlbiel', 'rb', 'tlbiel', { rs: 0, ric: 0, prs: 0, r: 0 }),
+  alias('vmr', 'vrt,vra', 'vor', { vrb: (f) => f('vra') }),
+  alias('vnot', 'vrt,vra', 'vnor', { vrb: (f) => f('vra') }),
+  alias('xxmr', 'xt,xa', 'xxlor', { xb: (f) => f('xa') }),
+  alias('xxlnot', 'xt,xa', 'xxlnor', { xb: (f) => f('xa') }),
+  alias('xxspltd', 'xt,xa,n22_22', 'xxpermdi', { xb: (f) => f('xa'), n23_23: (f) => f('n22_22') }),
+  alias('xxswapd', 'xt,xa', 'xxpermdi', { xb: (f) => f('xa'), n22_23: 2 }),
+  alias('xxmrghd', 'xt,xa,xb', 'xxpermdi', { n22_23: 0 }),
+  alias('xxmrgld', 'xt,xa,xb', 'xxpermdi', { n22_23: 3 }),
+  // Bit 31, which is the first of a VSX register's number, tells floating-point registers from vector registers.
+  ...['d', 'wz'].flatMap((width) => [
+    alias(`mffpr${width}`, 'ra,frt', `mfvsr${width}`, { lk: 0 }),
+    alias(`mfvr${width}`, 'ra,vrt', `mfvsr${width}`, { lk: 1 }),
+  ]),
+  ...['d', 'wa', 'wz'].flatMap((width) => [
+    alias(`mtfpr${width}`, 'frt,ra', `mtvsr${width}`, { lk: 0 }),
+    alias(`mtvr${width}`, 'vrt,ra', `mtvsr${width}`, { lk: 1 }),
+  ]),
   // Spellings that only the assembler uses: disassemblers print the instruction itself.
   alias('sub', 'rt,rb,ra', 'subf', {}, () => false),
   alias('subi', 'rt,ra0,si', 'addi', {}, () => false),

@@ -98,7 +98,7 @@ function encode(insn: Insn, spelling: Insn | Alias, texts: readonly string[], ad
  */
 export function assemble(line: string, address: bigint): number {
   const [, mnemonic = '', rest = ''] = /^\s*(\S+)\s*(.*?)\s*$/.exec(line.toLowerCase()) ?? []
-  const texts = rest === '' ? [] : rest.split(',').map((text) => text.trim())
+  const texts = rest === '' ? [] : rest.replace(/\s+/g, '').split(',')
   if (mnemonic === '.long') {
     if (texts.length !== 1 || !NUMBER.test(texts[0]!)) throw new AssemblyError(line, 'expected one number')
     return Number(texts[0]) >>> 0

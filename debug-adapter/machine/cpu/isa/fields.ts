@@ -76,9 +76,22 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map(
   Object.entries(SPECS).map(([name, spec]) => [name, fieldOf(name, spec)]),
 )
 
+const positional = new Map<string, Field>()
+/** `n21_22`, `ns11_15`: a number without a name of its own, by its bits; `s` where it is signed. */
+function fieldAt(name: string): Field | undefined {
+  const match = /^n(s?)(\d+_\d+(?:_\d+_\d+)*)$/.exec(name)
+  if (!match) return undefined
+  let field = positional.get(name)
+  if (!field) {
+    const bits = match[2]!.replace(/(\d+)_(\d+)(_?)/g, (_, first, last, more) => `${first}-${last}${more && ','}`)
+    positional.set(name, (field = fieldOf(name, [bits, 'number', { signed: match[1] === 's' }])))
+  }
+  return field
+}
+
 /** @throws TypeError where no field has that name */
 export function fieldNamed(name: string): Field {
-  const field = FIELDS.get(name)
+  const field = FIELDS.get(name) ?? fieldAt(name)
   if (!field) throw new TypeError(`no instruction field is called ${name}; add it to cpu/isa/fields.ts`)
   return field
 }

@@ -1,4 +1,4 @@
-import { absent } from './absent.ts'
+import { ABSENT } from './absent.ts'
 import { arithmetic } from './base/arithmetic.ts'
 import { branching } from './base/branch.ts'
 import { logical } from './base/logical.ts'
@@ -7,20 +7,15 @@ import type { Insn } from './insn.ts'
 import { smf } from './smf/smf.ts'
 import { system } from './system/system.ts'
 
-/** Every instruction, one record for each form. An index into it is the number of its handler. */
-export const TABLE: readonly Insn[] = [
-  ...arithmetic,
-  ...logical,
-  ...branching,
-  ...storage,
-  ...system,
-  ...smf,
-  ...absent,
-]
+/** Every instruction that is executed, one record for each form. An index into it is the number of its handler. */
+export const TABLE: readonly Insn[] = [...arithmetic, ...logical, ...branching, ...storage, ...system, ...smf]
+
+/** These, and those that are only known by name. */
+export const KNOWN: readonly Insn[] = [...TABLE, ...ABSENT]
 
 /** Records that an instruction word may match, by its primary opcode; the ones that fix most bits first. */
 const byPrimary: Insn[][] = Array.from({ length: 64 }, () => [])
-for (const insn of TABLE) byPrimary[insn.value >>> 26]!.push(insn)
+for (const insn of KNOWN) byPrimary[insn.value >>> 26]!.push(insn)
 
 const bitCount = (word: number): number => {
   let count = 0

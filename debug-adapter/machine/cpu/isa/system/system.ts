@@ -50,7 +50,7 @@ const specialRegisters = [
     },
     { help: 'register to fixed-point exception register' },
   ),
-  ...insn('mftb', 'XFX:31:371 rt spr', 'rt,[spr]', () => e.call('mftb'), { help: 'timebase to register' }),
+  ...insn('mftb', 'XFX:31:371 rt spr', 'rt,spr', () => e.call('mftb'), { help: 'timebase to register' }),
   ...insn('darn', 'X:31:755 rt l14', 'rt,l14', ({ rt, l14 }) => e.set(rt!, e.pure('darn', l14!, e.i64(0))), {
     help: 'deliver a random number',
   }),
