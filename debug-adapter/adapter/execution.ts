@@ -173,7 +173,8 @@ export class Execution {
     const advance = this.target.machine.advance(budget)
     const taken = performance.now() - before
     if (taken > SLICE_MS) this.#budget = Math.max(MIN_BUDGET, this.#budget >> 1)
-    else if (taken < SLICE_MS / 4 && budget === this.#budget) this.#budget *= 2
+    // Only a budget that was used up tells how long it takes.
+    else if (advance.kind === 'instructions' && taken < SLICE_MS / 4 && budget === this.#budget) this.#budget *= 2
     return advance
   }
 

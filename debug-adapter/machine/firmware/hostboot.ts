@@ -71,7 +71,7 @@ function* steps(parts: BootParts): Steps<SecureRange[]> {
   for (const [pcr, what, digests] of configuration(parts)) yield* measure(parts, 'hostboot', pcr, what, digests)
 
   yield HOSTBOOT.at('code')
-  for (const component of ['hostboot base', 'hostboot'] as const) {
+  for (const component of ['self-boot engine and hostboot base', 'hostboot'] as const) {
     yield* measure(parts, 'hostboot', 0, component, componentDigests(crypto, component))
     yield* measure(parts, 'hostboot', 1, `key of ${component}`, signerDigests(crypto, component))
   }

@@ -8,7 +8,7 @@ import type { CryptoProvider } from '../../../server/esm/crypto/provider.ts'
 /** Raised when the behaviour of the models changes in a way that a verifier of measurements should see. */
 const MODEL_VERSION = 1
 
-export type Component = 'hostboot base' | 'hostboot' | 'OPAL' | 'ultravisor' | 'host kernel'
+export type Component = 'self-boot engine and hostboot base' | 'hostboot' | 'OPAL' | 'ultravisor' | 'host kernel'
 
 /** What is measured into both banks: SHA-256 takes 32 bytes of it, SHA-1 takes 20. */
 export interface Digests {

@@ -134,7 +134,14 @@ function* startUltravisor(parts: BootParts, key: WrappingKey | undefined): Steps
   yield BEFORE.at('forget', { at: BigInt(OPAL_PASSWORD.start), inMemory: password() })
   firmware.fill(BigInt(OPAL_PASSWORD.start), 0, OPAL_PASSWORD.bytes)
   key?.password.fill(0)
-
+  trace.add({
+    type: 'boot',
+    stage: 'OPAL',
+    title: key
+      ? 'OPAL: the random password of the wrapping key is with the TPM and in uv_fdt for the ultravisor; its own copy is overwritten'
+      : 'OPAL: no wrapping key; the ultravisor starts without one, and will refuse every UV_ESM',
+    tcb: TCB_BEFORE,
+  })
   const entry = secureAddress(ULTRAVISOR.base)
   yield BEFORE.at('start', { nia: entry, R3: BigInt(UV_OPAL.start), inMemory: password() })
   trace.add({

@@ -94,13 +94,8 @@ function draw(grown: boolean): void {
   describe()
 }
 
-const KINDS: Readonly<Record<CallRow['kind'], string>> = {
-  ultracall: 'UV',
-  hypercall: 'HV',
-  reflection: '↷',
-  refusal: '✕',
-  'vm-state': '●',
-}
+/** Names of calls begin with UV_ or H_: only the others need a mark. */
+const MARKS: Readonly<Partial<Record<CallRow['kind'], string>>> = { reflection: '↷ ', refusal: '✕ ', 'vm-state': '● ' }
 
 function gridRow(row: CallRow, folded: ReadonlySet<number>): Row {
   const { seq, kind, depth, name, args, result, at, hasChildren } = row
@@ -111,7 +106,7 @@ function gridRow(row: CallRow, folded: ReadonlySet<number>): Row {
     ...(hasChildren && { open: !folded.has(seq) }),
     class: [kind, result?.failed && 'failed', seq >= newFrom && 'new'].filter(Boolean).join(' '),
     cells: [
-      { text: `${KINDS[kind]} ${name}`, title: `${name}, by the ${row.caller}` },
+      { text: `${MARKS[kind] ?? ''}${name}`, title: `${name}, by the ${row.caller}` },
       { text: kind === 'refusal' ? args[1]!.value : listText(args) },
       { text: result ? result.text + values : '…', title: result ? undefined : 'has not returned' },
       { text: countText(at), title: `after ${countText(at)} guest instructions` },

@@ -30,8 +30,8 @@ export interface Column {
 export interface TreeGridOptions {
   readonly label: string
   readonly columns: readonly Column[]
-  /** The column that carries indentation and the mark to open. */
-  readonly treeColumn: number
+  /** The column that carries indentation and the mark to open; undefined where rows have no levels. */
+  readonly treeColumn?: number
   /** Shown in place of rows where there are none. */
   readonly empty: string
   select(id: string | undefined): void
@@ -157,7 +157,7 @@ export class TreeGrid {
         ...(column === this.options.treeColumn ? [twistie(row)] : []),
         cell.text,
       )
-      if (column === this.options.treeColumn) text.style.paddingLeft = `${(row.level - 1) * 14 + 4}px`
+      if (column === this.options.treeColumn) text.style.paddingLeft = `${(row.level - 1) * 14 + 2}px`
       return text
     })
     const selected = row.id === this.#selected

@@ -52,7 +52,6 @@ const grid = new TreeGrid({
     { title: 'GPA', class: 'code' },
     { title: 'State' },
   ],
-  treeColumn: 0,
   empty: 'Nothing changed since the last stop.',
   select: (id) => {
     state.set({ selected: id })
@@ -120,6 +119,7 @@ function drawBar(half: Half, changed: readonly Change[]): HTMLElement {
   const drawing = svgElement(
     'svg',
     { width, height: BAR_HEIGHT, role: 'img', 'aria-label': `${text}. ${inWords(half)}` },
+    svgElement('rect', { class: 'free', width, height: BAR_HEIGHT - 4 }),
     ...boxes,
     ...marks,
   )

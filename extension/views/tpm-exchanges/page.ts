@@ -42,7 +42,6 @@ const exchangesGrid = new TreeGrid({
 const pcrGrid = new TreeGrid({
   label: 'Platform configuration registers',
   columns: [{ title: 'PCR' }, { title: 'Value', class: 'code wide' }, { title: 'Measured', class: 'wide' }],
-  treeColumn: 0,
   empty: 'The TPM has not been asked yet.',
   select: (id) => {
     state.set({ selectedPcr: id })

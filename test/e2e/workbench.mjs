@@ -1,0 +1,169 @@
+// What a person does in VS Code, as functions.
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url))
+const WAIT = 30_000
+
+export class Workbench {
+  constructor(page, close) {
+    this.page = page
+    this.close = close
+    page.setDefaultTimeout(WAIT)
+  }
+
+  async ready() {
+    await this.page.waitForSelector('.monaco-workbench .explorer-folders-view .monaco-list-row', { timeout: 90_000 })
+  }
+
+  /** Runs a command of the palette by its whole title. */
+  async command(title) {
+    const { page } = this
+    const input = page.locator('.quick-input-widget input[type=text]')
+    // A key that comes while the workbench is busy gets lost.
+    await until(async () => {
+      await page.keyboard.press('F1')
+      return input.isVisible()
+    }, `the command palette for ${title}`)
+    await input.fill(`>${title}`)
+    // Enter would take the first fuzzy match, which may be another command.
+    const labels = page.locator('.quick-input-widget .monaco-list-row .label-name')
+    await until(async () => {
+      const at = (await labels.allTextContents()).findIndex((text) => text.replaceAll('\u00a0', ' ') === title)
+      if (at >= 0) await labels.nth(at).click()
+      return at >= 0
+    }, `the command ${title}`)
+    await until(async () => (await input.inputValue().catch(() => '')) !== `>${title}` || !(await input.isVisible()), title)
+  }
+
+  /** Opens a file of the workspace in an editor. */
+  async open(name) {
+    const { page } = this
+    const input = page.locator('.quick-input-widget input[type=text]')
+    await until(async () => {
+      await page.keyboard.press('Control+P')
+      return input.isVisible()
+    }, `quick open for ${name}`)
+    await input.fill(name)
+    await page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first().click()
+    await page.locator('.tab', { hasText: name }).first().waitFor()
+  }
+
+  /** F5: until something comes of it, since a key that comes before the debuggers are known gets lost. */
+  async debug() {
+    const { page } = this
+    const answers = [
+      '.quick-input-widget .monaco-list-row',
+      '.debug-toolbar',
+      '.notifications-toasts .notification-list-item',
+    ]
+    await until(async () => {
+      await page.keyboard.press('F5')
+      for (let i = 0; i < 20; i++) {
+        for (const answer of answers) if (await page.locator(answer).first().isVisible()) return true
+        await page.waitForTimeout(250)
+      }
+      return false
+    }, 'what F5 brings')
+  }
+
+  /** Choices of the pick list that is open. */
+  async choices() {
+    const rows = this.page.locator('.quick-input-widget .monaco-list-row')
+    await rows.first().waitFor()
+    return rows.allInnerTexts()
+  }
+
+  async choose(text) {
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first().click()
+  }
+
+  /** Waits until the debugger stands. */
+  async stopped() {
+    await this.page.locator('.debug-toolbar .codicon-debug-continue').waitFor({ timeout: 60_000 })
+  }
+
+  async callStack() {
+    return this.page.locator('.debug-call-stack .monaco-list-row .stack-frame .label').allInnerTexts()
+  }
+
+  /** Texts of the Variables view with one scope open and the others closed: the list holds only what is in sight. */
+  async variables(scope) {
+    const { page } = this
+    const scopes = page.locator('.debug-variables .monaco-list-row[aria-level="1"]')
+    await scopes.first().waitFor()
+    for (const wanted of ['false', 'true']) {
+      for (let i = 0; i < (await scopes.count()); i++) {
+        const row = scopes.nth(i)
+        const open = String((await row.textContent()).includes(scope))
+        if (open !== wanted || (await row.getAttribute('aria-expanded')) === wanted) continue
+        await row.locator('.monaco-tl-twistie').click()
+        await page.waitForTimeout(300)
+      }
+    }
+    await page.waitForTimeout(500)
+    return page.locator('.debug-variables .monaco-list-row').allInnerTexts()
+  }
+
+  /** Sets a breakpoint on a line of the file in the editor. */
+  async breakpointAt(file, line) {
+    const { page } = this
+    await this.open(file)
+    await page.keyboard.press('Control+G')
+    await page.locator('.quick-input-widget input[type=text]').fill(`:${line}`)
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('F9')
+    await page
+      .locator('.glyph-margin-widgets [class*="codicon-debug-breakpoint"], .codicon-debug-breakpoint')
+      .first()
+      .waitFor()
+  }
+
+  async console() {
+    return (await this.page.locator('.repl .monaco-list-row').allInnerTexts()).join('\n')
+  }
+
+  async notification() {
+    const toast = this.page.locator('.notifications-toasts .notification-list-item').first()
+    await toast.waitFor()
+    return (await toast.textContent()).trim()
+  }
+
+  async press(key) {
+    await this.page.keyboard.press(key)
+  }
+
+  /** The inner frame of a webview view, by the name of its style sheet. */
+  async view(name) {
+    let found
+    await until(async () => {
+      for (const frame of this.page.frames()) {
+        if (frame === this.page.mainFrame()) continue
+        const mine = await frame
+          .locator(`link[href*="/${name}.css"]`)
+          .count()
+          .catch(() => 0)
+        if (mine > 0) found = frame
+      }
+      return found !== undefined
+    }, `the view ${name}`)
+    return found
+  }
+
+  async screenshot(name) {
+    mkdirSync(screenshots, { recursive: true })
+    await this.page.screenshot({ path: `${screenshots}${name}.png` })
+  }
+}
+
+/** Waits until something holds. @returns what it gave */
+export async function until(check, what, timeout = WAIT) {
+  const end = Date.now() + timeout
+  let last
+  for (;;) {
+    last = await check()
+    if (last) return last
+    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s for ${what}.`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
