@@ -46,7 +46,7 @@ export class Machine {
       random: this.inputs.stream('TPM'),
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
-    this.platform = new Platform(this.trace, this.clock, this.inputs)
+    this.platform = new Platform(this.trace, this.clock, this.inputs, this.cpu)
     this.hypervisor = new Hypervisor({
       cpu: this.cpu,
       memory: this.memory,

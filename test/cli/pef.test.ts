@@ -40,7 +40,7 @@ describe('the sample image', () => {
     expect(code).toBe(0)
     const order = [
       'hostboot: start the TPM',
-      'PCR  0 extended by self-boot engine and hostboot',
+      'PCR  0 extended by self-boot engine and hostboot base',
       'TPM <- OPAL: TPM2_Create ',
       'PCR  7 extended by separator',
       'host kernel with KVM',
@@ -75,12 +75,24 @@ describe('the sample image', () => {
   test('with another seed the TPM has another key, and the operand is not for it', async () => {
     const { code, out } = await run('run', sample, '--seed', '2', '--json')
     expect(code).toBe(3)
-    expect(JSON.parse(out)).toMatchObject({ outcome: 'refused', returnCode: -4, rules: expect.arrayContaining(['ESM026']) })
+    expect(JSON.parse(out)).toMatchObject({
+      outcome: 'refused',
+      returnCode: -4,
+      rules: expect.arrayContaining(['ESM026']),
+    })
   })
 
   test('the operand can be given apart, and made from its YAML', async () => {
     const guest = (name: string) => join(root, 'test/guests/hello-svm', name)
-    const args = ['run', '--kernel', guest('hello-svm.elf'), '--initrd', guest('initrd.txt'), '--append', 'console=hvc0 svm=on']
+    const args = [
+      'run',
+      '--kernel',
+      guest('hello-svm.elf'),
+      '--initrd',
+      guest('initrd.txt'),
+      '--append',
+      'console=hvc0 svm=on',
+    ]
     for (const operand of ['hello-svm.esmb', 'svm_blob.yml']) {
       const { code, out } = await run(...args, '--operand', guest(operand), '--memory', '64M', '--json')
       expect(`${operand} ${code} ${JSON.parse(out).reason}`).toMatch(/ 0 the VM is secure/)
@@ -90,7 +102,9 @@ describe('the sample image', () => {
 
 describe('--json', () => {
   test('a good operand, until UV_ESM', async () => {
-    const { code, out } = await run(...fixtureArgs('--initrd', esm('good/03-files/esmb-initrd.img'), '--until', 'esm', '--json'))
+    const { code, out } = await run(
+      ...fixtureArgs('--initrd', esm('good/03-files/esmb-initrd.img'), '--until', 'esm', '--json'),
+    )
     expect(code).toBe(0)
     expect(JSON.parse(out)).toEqual({
       outcome: 'secure',

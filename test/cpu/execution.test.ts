@@ -13,7 +13,8 @@ describe('running', () => {
     const pieces = testMachine()
     write(pieces, 0x1000, loop)
     pieces.cpu.nia = 0x1000n
-    for (let left = 100_001, piece = 1; left > 0; left -= piece, piece = Math.min(left, piece + 7)) pieces.cpu.run(piece)
+    for (let left = 100_001, piece = 1; left > 0; left -= piece, piece = Math.min(left, piece + 7))
+      pieces.cpu.run(piece)
     expect(pieces.clock.instructions).toBe(100_001)
     expect(whole.clock.instructions).toBe(100_001)
     expect(pieces.cpu.save()).toEqual(whole.cpu.save())
@@ -103,7 +104,10 @@ describe('breakpoints', () => {
     const machine = testMachine()
     machine.cpu.breakpoints.add(0x1008n)
     machine.cpu.setGpr(5, 0x3860_0009n)
-    expect(execute(machine, ['li r6,0x1008', 'stw r5,0(r6)', 'nop'], 3)).toEqual({ kind: 'breakpoint', address: 0x1008n })
+    expect(execute(machine, ['li r6,0x1008', 'stw r5,0(r6)', 'nop'], 3)).toEqual({
+      kind: 'breakpoint',
+      address: 0x1008n,
+    })
     machine.cpu.run(1, { skipFirstBreakpoint: true })
     expect(machine.cpu.gpr(3)).toBe(9n)
   })
@@ -113,12 +117,30 @@ describe('byte order and mode', () => {
   it('loads, stores and fetches big-endian with MSR[LE]=0', () => {
     const machine = testMachine()
     machine.view.write(0x2000n, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
-    write(machine, 0x1000, ['ld r3,0(r9)', 'lwz r4,0(r9)', 'lhz r5,0(r9)', 'lwbrx r6,0,r9', 'std r3,8(r9)', 'sth r3,16(r9)', 'ld r7,1(r9)'.replace('1(', '4(')], false)
+    write(
+      machine,
+      0x1000,
+      [
+        'ld r3,0(r9)',
+        'lwz r4,0(r9)',
+        'lhz r5,0(r9)',
+        'lwbrx r6,0,r9',
+        'std r3,8(r9)',
+        'sth r3,16(r9)',
+        'ld r7,1(r9)'.replace('1(', '4('),
+      ],
+      false,
+    )
     machine.cpu.msr = FLAT & ~MSR.LE
     machine.cpu.setGpr(9, 0x2000n)
     machine.cpu.nia = 0x1000n
     machine.cpu.run(7)
-    expect([3, 4, 5, 6].map((r) => machine.cpu.gpr(r))).toEqual([0x0102030405060708n, 0x01020304n, 0x0102n, 0x04030201n])
+    expect([3, 4, 5, 6].map((r) => machine.cpu.gpr(r))).toEqual([
+      0x0102030405060708n,
+      0x01020304n,
+      0x0102n,
+      0x04030201n,
+    ])
     expect(machine.cpu.gpr(7)).toBe(0x0506070801020304n)
     expect([...machine.view.read(0x2008n, 10)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 7, 8])
   })

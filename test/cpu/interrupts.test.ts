@@ -121,7 +121,10 @@ describe('the secure state', () => {
   })
 
   it('takes PTCR from the hypervisor where the facility is on', () => {
-    for (const [smfctrl, exit] of [[0n, { kind: 'budget' }], [SMFCTRL_E, { kind: 'interrupt', vector: 0xe40, into: 'hypervisor' }]] as const) {
+    for (const [smfctrl, exit] of [
+      [0n, { kind: 'budget' }],
+      [SMFCTRL_E, { kind: 'interrupt', vector: 0xe40, into: 'hypervisor' }],
+    ] as const) {
       const machine = testMachine()
       machine.cpu.setSpr(SPR.SMFCTRL, smfctrl)
       write(machine, 0x1000, ['mtspr 464,r3'])
@@ -277,7 +280,11 @@ describe('delivery', () => {
 
 describe('instructions that are only known by name', () => {
   it('raise the interrupt of their facility where MSR turns it off', () => {
-    for (const [line, vector] of [['fadd f1,f2,f3', 0x800n], ['vor v1,v2,v3', 0xf20n], ['lxvd2x vs1,0,r3', 0xf40n]] as const) {
+    for (const [line, vector] of [
+      ['fadd f1,f2,f3', 0x800n],
+      ['vor v1,v2,v3', 0xf20n],
+      ['lxvd2x vs1,0,r3', 0xf40n],
+    ] as const) {
       const { cpu } = standing([line])
       cpu.run(1)
       expect(cpu.nia, line).toBe(vector)

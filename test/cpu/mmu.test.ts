@@ -21,7 +21,10 @@ describe('hypervisor real mode', () => {
 })
 
 describe('the secure bit of a real address', () => {
-  it.each([['load', 'ld r3,0(r9)'], ['store', 'std r3,0(r9)']])('%s with MSR[S]=0: a machine check and a refusal in the log', (_, line) => {
+  it.each([
+    ['load', 'ld r3,0(r9)'],
+    ['store', 'std r3,0(r9)'],
+  ])('%s with MSR[S]=0: a machine check and a refusal in the log', (_, line) => {
     const machine = testMachine()
     machine.cpu.setGpr(9, SECURE_RA_BIT + 0x100n)
     machine.cpu.setGpr(3, 1n)

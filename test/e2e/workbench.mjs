@@ -33,7 +33,10 @@ export class Workbench {
       if (at >= 0) await labels.nth(at).click()
       return at >= 0
     }, `the command ${title}`)
-    await until(async () => (await input.inputValue().catch(() => '')) !== `>${title}` || !(await input.isVisible()), title)
+    await until(
+      async () => (await input.inputValue().catch(() => '')) !== `>${title}` || !(await input.isVisible()),
+      title,
+    )
   }
 
   /** Opens a file of the workspace in an editor. */

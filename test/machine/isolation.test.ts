@@ -38,7 +38,10 @@ describe('secure memory', () => {
     expect(Buffer.from(ciphertext).includes(Buffer.from(secret))).toBe(false)
     expect(machine.pageState(SECRET_GPA)).toBe('PAGEDOUT')
     // One flipped bit.
-    hv(machine).write(PAGE_A, ciphertext.map((byte, i) => (i === 4711 ? byte ^ 1 : byte)))
+    hv(machine).write(
+      PAGE_A,
+      ciphertext.map((byte, i) => (i === 4711 ? byte ^ 1 : byte)),
+    )
     expect(ultracall(machine, UV_PAGE_IN, 1n, PAGE_A, SECRET_GPA, 0n, 16n)).toBe(-56n)
     expect(lastRefusal(machine)).toBe('UV-PAGE-007')
     hv(machine).write(PAGE_A, ciphertext)
@@ -91,14 +94,20 @@ describe('a refused UV_ESM', () => {
   const machine = until(sampleMachine({ bootargs: 'console=hvc0 svm=on debug' }), 'was refused with -4')
 
   test('returns to the guest, which goes on as a normal VM', () => {
-    expect(machine.esm).toMatchObject({ outcome: 'refused', returnCode: -4n, rules: expect.arrayContaining(['ESM057']) })
+    expect(machine.esm).toMatchObject({
+      outcome: 'refused',
+      returnCode: -4n,
+      rules: expect.arrayContaining(['ESM057']),
+    })
     expect(machine.platform.console.text).toContain('UV_ESM was refused with -4')
     expect(machine.vmState).toBe('normal')
     expect(machine.ultravisor.svms.size).toBe(0)
   })
 
   test('gives the pages back as they were, and leaves no key behind', () => {
-    expect(machine.hypervisor.vm!.read(0x40_0000n, 4)).toEqual(Uint8Array.from(machine.config.kernel.slice(0x1_0000, 0x1_0004)))
+    expect(machine.hypervisor.vm!.read(0x40_0000n, 4)).toEqual(
+      Uint8Array.from(machine.config.kernel.slice(0x1_0000, 0x1_0004)),
+    )
     const pool = machine.memory.processorBytes + machine.memory.normalBytes + (32 << 20)
     const rest = machine.memory.bytes.subarray(pool)
     expect(rest.every((byte) => byte === 0)).toBe(true)

@@ -38,12 +38,11 @@ const bundles = [
   ...(views.length > 0 ? [{ ...browser, format: 'iife', entryPoints: views }] : []),
 ]
 
-const present = bundles.filter((b) => b.entryPoints.every((e) => existsSync(e.in)))
 rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist', { recursive: true })
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
-if (watch) for (const bundle of present) await (await context(bundle)).watch()
+if (watch) for (const bundle of bundles) await (await context(bundle)).watch()
 else {
-  await Promise.all(present.map((bundle) => build(bundle)))
+  await Promise.all(bundles.map((bundle) => build(bundle)))
   chmodSync('dist/pef.js', 0o755)
 }

@@ -172,7 +172,9 @@ function line(text: string): number {
 
 /** The code of one case: load, execute, store. */
 function codeOf({ words }: Case, address: number): number[] {
-  const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map((text) => line(text))
+  const lines = [`lis r31,${(address + MIDDLE) >> 16}`, `ori r31,r31,${(address + MIDDLE) & 0xffff}`].map((text) =>
+    line(text),
+  )
   const special = [
     ['mtcr', 32],
     ['mtxer', 33],

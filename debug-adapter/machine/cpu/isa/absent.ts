@@ -514,6 +514,10 @@ stvxl 7c0003ce fc0007ff vrt,ra0,rb
 
 const VECTOR_SCALAR = `
 lxsiwzx 7c000018 fc0007fe xt,ra0,rb
+xxbrh f007076c fc1f07fc xt,xb
+xxbrw f00f076c fc1f07fc xt,xb
+xxbrd f017076c fc1f07fc xt,xb
+xxbrq f01f076c fc1f07fc xt,xb
 mfvsrd 7c000066 fc00fffe ra,xt
 lxsiwax 7c000098 fc0007fe xt,ra0,rb
 mfvsrwz 7c0000e6 fc00fffe ra,xt
@@ -803,22 +807,25 @@ tend. 7c00055d fdffffff n6_6
 `
 
 function read(rows: string, what: string, facility?: Facility): Insn[] {
-  return rows.trim().split('\n').map((row) => {
-    const [mnemonic, value, mask, operands = ''] = row.split(' ') as [string, string, string, string?]
-    const shown = parseOperands(operands)
-    return {
-      mnemonic,
-      value: Number.parseInt(value, 16),
-      mask: Number.parseInt(mask, 16),
-      fields: shown.flatMap(({ field, base }) => (base ? [field, base] : [field])),
-      operands: shown,
-      effects: [call('absent')],
-      privilege: 'problem' as const,
-      ...(facility && { facility }),
-      help: `${what}; this version does not execute it`,
-      absolute: false,
-    }
-  })
+  return rows
+    .trim()
+    .split('\n')
+    .map((row) => {
+      const [mnemonic, value, mask, operands = ''] = row.split(' ') as [string, string, string, string?]
+      const shown = parseOperands(operands)
+      return {
+        mnemonic,
+        value: Number.parseInt(value, 16),
+        mask: Number.parseInt(mask, 16),
+        fields: shown.flatMap(({ field, base }) => (base ? [field, base] : [field])),
+        operands: shown,
+        effects: [call('absent')],
+        privilege: 'problem' as const,
+        ...(facility && { facility }),
+        help: `${what}; this version does not execute it`,
+        absolute: false,
+      }
+    })
 }
 
 export const ABSENT: readonly Insn[] = [

@@ -35,7 +35,7 @@ const REGISTER: Partial<Record<Field['kind'], RegExp>> = {
   crf: /^(?:cr)?(\d+)$/,
 }
 
-function valueOf(text: string, field: Field, address: bigint, absolute: boolean): number {
+function operandValue(text: string, field: Field, address: bigint, absolute: boolean): number {
   const register = REGISTER[field.kind]
   if (register) {
     const match = register.exec(text)
@@ -72,9 +72,9 @@ function encode(insn: Insn, spelling: Insn | Alias, texts: readonly string[], ad
     if (operand.base) {
       const match = /^(.*)\((.+)\)$/.exec(text)
       if (!match) throw new RangeError(`${text}: expected displacement(register)`)
-      put(operand.field, valueOf(match[1]!, operand.field, address, insn.absolute))
-      put(operand.base, valueOf(match[2]!, operand.base, address, insn.absolute))
-    } else put(operand.field, valueOf(text, operand.field, address, insn.absolute))
+      put(operand.field, operandValue(match[1]!, operand.field, address, insn.absolute))
+      put(operand.base, operandValue(match[2]!, operand.base, address, insn.absolute))
+    } else put(operand.field, operandValue(text, operand.field, address, insn.absolute))
   }
   if ('fixed' in spelling) {
     const fields: Fields = (name) => extract(word, fieldNamed(name))

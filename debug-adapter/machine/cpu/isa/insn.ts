@@ -52,7 +52,9 @@ export interface InsnOptions {
 export function parseOperands(text: string): Operand[] {
   if (text === '') return []
   return text.split(',').map((token) => {
-    const [, bracket, name, zero, base, baseZero] = /^(\[?)(r[abs](?=0)|[a-z]+[\d_]*)(0?)(?:\((r[ab])(0?)\))?\]?$/.exec(token)!
+    const [, bracket, name, zero, base, baseZero] = /^(\[?)(r[abs](?=0)|[a-z]+[\d_]*)(0?)(?:\((r[ab])(0?)\))?\]?$/.exec(
+      token,
+    )!
     return {
       field: fieldNamed(name!),
       ...(base && { base: fieldNamed(base) }),

@@ -134,14 +134,14 @@ function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr
 
 /** Writes the operands of `word` into the record at `at`; the handler number is the caller's. */
 export function fillRecord(plan: RecordPlan, word: number, data: DataView, at: number): void {
-  const valueOf = (name: string): bigint =>
+  const fieldValue = (name: string): bigint =>
     name === 'word' ? BigInt(word >>> 0) : BigInt(extract(word, fieldNamed(name)))
   for (const { offset, size, expr } of plan.slots.values()) {
     if (expr.op === 'gpr') {
       const number = extract(word, fieldNamed(expr.name))
       data.setUint16(at + offset, expr.zero && number === 0 ? ZERO_SLOT : GPR + 8 * number, true)
-    } else if (size === 8) data.setBigUint64(at + offset, evaluate(expr, valueOf), true)
-    else if (size === 4) data.setUint32(at + offset, Number(evaluate(expr, valueOf)), true)
-    else data.setUint16(at + offset, Number(evaluate(expr, valueOf)), true)
+    } else if (size === 8) data.setBigUint64(at + offset, evaluate(expr, fieldValue), true)
+    else if (size === 4) data.setUint32(at + offset, Number(evaluate(expr, fieldValue)), true)
+    else data.setUint16(at + offset, Number(evaluate(expr, fieldValue)), true)
   }
 }
