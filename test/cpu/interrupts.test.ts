@@ -107,6 +107,18 @@ describe('the secure state', () => {
     expect(cpu.msr).toBe(MSR.SF | MSR.HV | MSR.S)
   })
 
+  it('refuses the reserved combination to a guest program of the ultravisor, with a refusal in the log', () => {
+    const machine = testMachine()
+    const { cpu, trace } = machine
+    write(machine, 0x1000, ['urfid'])
+    cpu.msr = MSR.SF | MSR.HV | MSR.S | MSR.LE
+    cpu.nia = 0x1000n
+    cpu.setSpr(SPR.USRR1, MSR.S | MSR.HV | MSR.PR)
+    expect(cpu.run(1)).toMatchObject({ vector: 0xe40, into: 'ultravisor' })
+    expect(cpu.spr(SPR.HEIR)).toBe(0x4c00_0264n)
+    expect(trace.of('refusal')).toMatchObject([{ rule: 'CPU-001' }])
+  })
+
   it('owns its registers: others get 0xE40, problem state a program interrupt', () => {
     for (const line of ['mfspr r3,505', 'mtspr 511,r3', 'mfspr r3,506']) {
       const { cpu } = standing([line])

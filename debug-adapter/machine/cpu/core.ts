@@ -56,6 +56,8 @@ export class Core {
 
   /** Brings the clock up to the present instruction. */
   syncClock(): void {
+    // Between slices the clock is exact already, and may have been set by whoever restores a snapshot.
+    if (this.sliceLength === 0) return
     this.clock.instructions = this.sliceStart + this.sliceLength - this.state.data.getInt32(REMAINING, true)
   }
 

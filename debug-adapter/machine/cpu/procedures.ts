@@ -153,39 +153,32 @@ function next(core: Core): true {
   return true
 }
 
-function setMsr(core: Core, msr: bigint): true {
+/** Goes on at `nia` with another MSR; a reserved one is refused, as an instruction that cannot be executed. */
+function continueWith(core: Core, msr: bigint, nia: bigint, word: number): true {
   try {
     refuseReserved(msr)
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error
     core.trace.add({ type: 'refusal', by: 'cpu', ...error.refusal })
-    return illegal(core, 0, error.message)
+    return illegal(core, word, error.message)
   }
   const before = core.state.msr
   core.state.msr = msr
+  core.state.nia = core.state.address(nia)
   core.contextChanged(before)
   return true
 }
 
 const SOURCE: Record<ReturnKind, number> = { rfid: SPR.SRR0, hrfid: SPR.HSRR0, urfid: SPR.USRR0 }
-export function returnFrom(core: Core, kind: ReturnKind): true {
-  const msr = msrAfterReturn(core.state, kind)
-  const nia = core.state.spr(SOURCE[kind]) & ~3n
-  const at = core.state.nia
-  setMsr(core, msr)
-  // Where the state was refused an interrupt has been taken instead, and NIA is its vector.
-  if (core.state.nia === at) core.state.nia = core.state.address(nia)
-  return true
+export function returnFrom(core: Core, kind: ReturnKind, word = 0): true {
+  return continueWith(core, msrAfterReturn(core.state, kind), core.state.spr(SOURCE[kind]) & ~3n, word)
 }
 
 const moveToMsr =
   (wide: boolean): Procedure =>
   (core, word) => {
     const msr = msrAfterMove(core.state, core.state.gpr(get(word, 'rs')), wide, get(word, 'l15') === 1)
-    const at = core.state.nia
-    setMsr(core, msr)
-    if (core.state.nia === at) next(core)
-    return true
+    return continueWith(core, msr, core.state.nia + 4n, word)
   }
 
 const ea = (core: Core, word: number, displacement: bigint): bigint => {
@@ -302,9 +295,9 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   },
   scv: (core, word) => illegal(core, word, 'scv, which needs the vector at 0x3000'),
   rfscv: (core, word) => illegal(core, word, 'rfscv, which needs scv'),
-  rfid: (core) => returnFrom(core, 'rfid'),
-  hrfid: (core) => returnFrom(core, 'hrfid'),
-  urfid: (core) => returnFrom(core, 'urfid'),
+  rfid: (core, word) => returnFrom(core, 'rfid', word),
+  hrfid: (core, word) => returnFrom(core, 'hrfid', word),
+  urfid: (core, word) => returnFrom(core, 'urfid', word),
   mfmsr: (core, word) => {
     core.state.setGpr(get(word, 'rt'), core.state.msr)
     return false

@@ -7,6 +7,8 @@ import { call } from './expr.ts'
 import { type Facility, type Insn, parseOperands } from './insn.ts'
 
 const FLOAT = `
+mffscdrn fc14048e fc1f07ff frt,frb
+mffscrn fc16048e fc1f07ff frt,frb
 lfsx 7c00042e fc0007ff frt,ra0,rb
 lfsux 7c00046e fc0007ff frt,ra,rb
 lfdx 7c0004ae fc0007ff frt,ra0,rb
@@ -226,6 +228,26 @@ dtstsfq fc200544 fc600fff bf,fra,frb
 `
 
 const VECTOR = `
+vctzlsbb 10010602 fc1f07ff rt,vrb
+bcdcfsq. 10020581 fc1f05ff vrt,vrb,n22_22
+bcdctz. 10040581 fc1f05ff vrt,vrb,n22_22
+bcdctn. 10050581 fc1f07ff vrt,vrb
+bcdcfz. 10060581 fc1f05ff vrt,vrb,n22_22
+vnegw 10060602 fc1f07ff vrt,vrb
+bcdcfn. 10070581 fc1f05ff vrt,vrb,n22_22
+vnegd 10070602 fc1f07ff vrt,vrb
+vprtybw 10080602 fc1f07ff vrt,vrb
+vprtybd 10090602 fc1f07ff vrt,vrb
+vextsb2w 10100602 fc1f07ff vrt,vrb
+vextsh2w 10110602 fc1f07ff vrt,vrb
+vextsb2d 10180602 fc1f07ff vrt,vrb
+vextsh2d 10190602 fc1f07ff vrt,vrb
+vextsw2d 101a0602 fc1f07ff vrt,vrb
+vctzb 101c0602 fc1f07ff vrt,vrb
+vctzh 101d0602 fc1f07ff vrt,vrb
+vctzw 101e0602 fc1f07ff vrt,vrb
+bcdsetsgn. 101f0581 fc1f05ff vrt,vrb,n22_22
+vctzd 101f0602 fc1f07ff vrt,vrb
 vaddubm 10000000 fc0007ff vrt,vra,vrb
 vmul10cuq 10000001 fc00ffff vrt,vra
 vmaxub 10000002 fc0007ff vrt,vra,vrb
@@ -513,6 +535,28 @@ stvxl 7c0003ce fc0007ff vrt,ra0,rb
 `
 
 const VECTOR_SCALAR = `
+xsxsigdp f001056c fc1f07fd rt,xb
+xvxsigdp f001076c fc1f07fc xt,xb
+xvxexpsp f008076c fc1f07fc xt,xb
+xvxsigsp f009076c fc1f07fc xt,xb
+xscvhpdp f010056c fc1f07fc xt,xb
+xscvdphp f011056c fc1f07fc xt,xb
+xvcvhpsp f018076c fc1f07fc xt,xb
+xvcvsphp f019076c fc1f07fc xt,xb
+xscvqpuwz fc010688 fc1f07ff vrt,vrb
+xsxexpqp fc020648 fc1f07ff vrt,vrb
+xscvudqp fc020688 fc1f07ff vrt,vrb
+xsnabsqp fc080648 fc1f07ff vrt,vrb
+xscvqpswz fc090688 fc1f07ff vrt,vrb
+xsnegqp fc100648 fc1f07ff vrt,vrb
+xscvqpudz fc110688 fc1f07ff vrt,vrb
+xsxsigqp fc120648 fc1f07ff vrt,vrb
+xscvqpdp fc140688 fc1f07ff vrt,vrb
+xscvqpdpo fc140689 fc1f07ff vrt,vrb
+xscvdpqp fc160688 fc1f07ff vrt,vrb
+xscvqpsdz fc190688 fc1f07ff vrt,vrb
+xssqrtqp fc1b0648 fc1f07ff vrt,vrb
+xssqrtqpo fc1b0649 fc1f07ff vrt,vrb
 lxsiwzx 7c000018 fc0007fe xt,ra0,rb
 xxbrh f007076c fc1f07fc xt,xb
 xxbrw f00f076c fc1f07fc xt,xb

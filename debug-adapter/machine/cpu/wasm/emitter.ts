@@ -67,7 +67,13 @@ class Bytes {
   }
 
   signed(value: number | bigint): this {
-    for (let rest = BigInt(value); ; rest >>= 7n) {
+    if (typeof value === 'number' || BigInt.asIntN(32, value) === value) {
+      for (let rest = Number(value); ; rest >>= 7) {
+        if (rest >= -64 && rest < 64) return this.byte(rest & 0x7f)
+        this.byte((rest & 0x7f) | 0x80)
+      }
+    }
+    for (let rest = value; ; rest >>= 7n) {
       const low = Number(rest & 0x7fn)
       if (rest >> 6n === 0n || rest >> 6n === -1n) return this.byte(low)
       this.byte(low | 0x80)
@@ -265,7 +271,10 @@ export function buildModule(
   })
   section(10, (bytes) => {
     bytes.unsigned(functions.length)
-    for (const { code } of functions) bytes.unsigned(code.body.length).append(code.body)
+    for (const { code } of functions) {
+      const { body } = code
+      bytes.unsigned(body.length).append(body)
+    }
   })
   return out.bytes.slice()
 }

@@ -19,10 +19,17 @@ export interface RecordPlan {
   readonly slots: ReadonlyMap<string, Slot>
 }
 
+const keys = new WeakMap<Expr, string>()
+
 /** A name for an expression by its structure: two equal trees have the same. */
 export function keyOf(e: Expr): string {
-  const own = 'value' in e ? `${e.type}${e.value}` : 'name' in e ? `${e.name}${'zero' in e && e.zero ? '0' : ''}` : ''
-  return `${e.op}:${own}(${argsOf(e).map(keyOf).join()})${e.type}`
+  let key = keys.get(e)
+  if (key === undefined) {
+    const own = 'value' in e ? `${e.type}${e.value}` : 'name' in e ? `${e.name}${'zero' in e && e.zero ? '0' : ''}` : ''
+    key = `${e.op}:${own}(${argsOf(e).map(keyOf).join()})${e.type}`
+    keys.set(e, key)
+  }
+  return key
 }
 
 /** Bits that an unsigned constant expression can need; 64 where it cannot be said. */
