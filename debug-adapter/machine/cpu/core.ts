@@ -8,7 +8,7 @@ import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
 import { DecodedCode } from './decoded-code.ts'
 import { type InterruptOptions, LPCR, takeInterrupt } from './interrupts.ts'
-import { EVENT, Event, REMAINING } from './layout.ts'
+import { EVENT, Event, REMAINING, SCRATCH } from './layout.ts'
 import { type Fault, Mmu, type Reached } from './mmu.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
@@ -184,6 +184,24 @@ export class Core {
       this.memory.bytes[at] = Number((value >> BigInt(8 * (little ? i : size - 1 - i))) & 0xffn)
       this.#wrote(ra, 1)
     }
+  }
+
+  /** A vector from memory to `SCRATCH`, as the number that a register holds. @throws Interrupted where it is refused */
+  loadVector(ea: bigint): void {
+    const little = this.state.is(MSR.LE)
+    const [first, second] = [this.load(ea, 8), this.load(ea + 8n, 8)]
+    this.state.data.setBigUint64(SCRATCH, little ? first : second, true)
+    this.state.data.setBigUint64(SCRATCH + 8, little ? second : first, true)
+  }
+
+  /** @throws Interrupted where it is refused; then nothing was written */
+  storeVector(ea: bigint): void {
+    const { data } = this.state
+    const little = this.state.is(MSR.LE)
+    const [low, high] = [data.getBigUint64(SCRATCH, true), data.getBigUint64(SCRATCH + 8, true)]
+    if (Number(ea & PAGE_MASK) + 16 > PAGE_BYTES) for (const at of [ea, ea + 15n]) this.#open(at, 'store')
+    this.store(ea, little ? low : high, 8)
+    this.store(ea + 8n, little ? high : low, 8)
   }
 
   #wrote(ra: bigint, size: number): void {

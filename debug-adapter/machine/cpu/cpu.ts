@@ -12,7 +12,8 @@ import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts
 import { PURE } from './pure.ts'
 import { SPR } from './spr.ts'
 import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
-import { type CallOuts, generateInterpreter, PURE_NAMES } from './wasm/interpreter.ts'
+import { type CallOuts, PURE_NAMES, RAISE_NAMES } from './wasm/call-outs.ts'
+import { generateInterpreter } from './wasm/interpreter.ts'
 
 export { PROCESSOR_BYTES } from './layout.ts'
 
@@ -160,6 +161,31 @@ export class Cpu {
     this.#core.state.cr = value
   }
 
+  /** A vector-scalar register, 128 bits; FPR n is its upper half, VR n is register 32+n. */
+  vsr(i: number): bigint {
+    return this.#core.state.vsr(i)
+  }
+
+  setVsr(i: number, value: bigint): void {
+    this.#core.state.setVsr(i, value)
+  }
+
+  get fpscr(): bigint {
+    return this.#core.state.fpscr
+  }
+
+  set fpscr(value: bigint) {
+    this.#core.state.fpscr = value
+  }
+
+  get vscr(): number {
+    return this.#core.state.small('vscr')
+  }
+
+  set vscr(value: number) {
+    this.#core.state.setSmall('vscr', value)
+  }
+
   /** A special purpose register, without a check of privilege. */
   spr(number: number): bigint {
     return readSpr(this.#core, number)
@@ -183,7 +209,9 @@ export class Cpu {
     const spr = new Map<number, bigint>()
     for (const number of SPR_NUMBERS) if (!NOT_SAVED.has(number)) spr.set(number, this.spr(number))
     const gpr = Array.from({ length: 32 }, (_, i) => this.gpr(i))
-    return { gpr, nia: this.nia, msr: this.msr, lr: this.lr, ctr: this.ctr, xer: this.xer, cr: this.cr, spr }
+    const vsr = Array.from({ length: 64 }, (_, i) => this.vsr(i))
+    const { nia, msr, lr, ctr, xer, cr, fpscr, vscr } = this
+    return { gpr, nia, msr, lr, ctr, xer, cr, spr, vsr, fpscr, vscr }
   }
 
   /** Loads what {@link save} gave; special purpose registers that `file` does not name stay. */
@@ -199,6 +227,9 @@ export class Cpu {
     this.ctr = file.ctr
     this.xer = file.xer
     this.cr = file.cr
+    for (const [i, value] of file.vsr.entries()) this.setVsr(i, value)
+    this.fpscr = file.fpscr
+    this.vscr = file.vscr
   }
 
   /**
@@ -369,10 +400,15 @@ export class Cpu {
       load: (ea, size) => guarded(() => core.load(BigInt.asUintN(64, ea), size), 0n),
       store: (ea, value, size) =>
         guarded(() => core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size), undefined),
+      loadVector: (ea) => guarded(() => core.loadVector(BigInt.asUintN(64, ea)), undefined),
+      storeVector: (ea) => guarded(() => core.storeVector(BigInt.asUintN(64, ea)), undefined),
       raise: (name, argument) => {
-        if (name === 1) {
+        if (RAISE_NAMES[name] === 'trap') {
           core.lastFault = `trap at 0x${state.nia.toString(16)}`
           core.interrupt(0x700, { status: PROGRAM.trap })
+        } else if (RAISE_NAMES[name] === 'facility') {
+          core.lastFault = `a facility that is switched off in MSR, used at 0x${state.nia.toString(16)}`
+          core.interrupt(Number(argument))
         } else {
           const ea = BigInt.asUintN(64, argument)
           core.lastFault = `alignment: load and reserve or store conditional at effective address 0x${ea.toString(16)}`

@@ -22,9 +22,20 @@ export const STATE: Readonly<Record<StateName, number>> = {
   xerCount: 0x15c,
   reserveEa: 0x160,
   reserveSize: 0x168,
+  fpscr: 0x180,
+  vscr: 0x188,
 }
 /** Eight condition register fields, an i32 with 4 bits each. */
 export const CR = 0x128
+
+/** A vector on its way to or from memory that the interpreter cannot reach by itself. */
+export const SCRATCH = 0x190
+
+/**
+ * 64 vector-scalar registers of 16 bytes, each as one 128-bit number with its least significant byte first: doubleword 0, which
+ * is the floating-point register, is the upper half. The vector registers are the upper 32 (Power ISA 3.0C I 7.2.1).
+ */
+export const VSR = 0x400
 
 /** Instructions that the interpreter may still execute. */
 export const REMAINING = 0x170

@@ -3,9 +3,10 @@
 import { RefusalError } from '../refusal.ts'
 import type { Core } from './core.ts'
 import { Interrupted } from './core.ts'
+import { FLOAT_PROCEDURES } from './float/procedures.ts'
 import { LPCR, PROGRAM } from './interrupts.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
-import type { Insn } from './isa/insn.ts'
+import { facilityOf, type Insn } from './isa/insn.ts'
 import { STATE } from './layout.ts'
 import { MSR } from './msr.ts'
 import {
@@ -18,6 +19,8 @@ import {
   sprPrivilege,
 } from './privilege.ts'
 import { SPR, sprName } from './spr.ts'
+import { VECTOR_PROCEDURES } from './vector/procedures.ts'
+import { VSX_PROCEDURES } from './vsx/procedures.ts'
 
 /** A written-out instruction. NIA is its address. @returns true where NIA or the mode is no longer what follows from it */
 export type Procedure = (core: Core, word: number, insn: Insn) => boolean
@@ -287,6 +290,9 @@ const idle: Procedure = (core) => {
 }
 
 export const PROCEDURES: Readonly<Record<string, Procedure>> = {
+  ...FLOAT_PROCEDURES,
+  ...VECTOR_PROCEDURES,
+  ...VSX_PROCEDURES,
   sc: (core, word) => {
     const level = Math.min(get(word, 'lev'), 3)
     if (level === 3) return illegal(core, word, 'sc with a reserved level')
@@ -329,16 +335,6 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   stqcx,
   bctar,
   absent: (core, word, insn) => {
-    const facility = insn.facility
-    const [vector, bit] = { FP: [0x800, MSR.FP], VEC: [0xf20, MSR.VEC], VSX: [0xf40, MSR.VSX] }[facility ?? 'FP'] as [
-      number,
-      bigint,
-    ]
-    if (facility && !core.state.is(bit)) {
-      core.lastFault = `${insn.mnemonic} while MSR[${facility}]=0`
-      core.interrupt(vector)
-      return true
-    }
     core.lastFault = `legal instruction ${insn.mnemonic} is not implemented (at 0x${core.state.nia.toString(16)})`
     core.syncClock()
     core.trace.add({
@@ -362,9 +358,17 @@ export { LPCR }
 /** Runs a procedure with the check of privilege before it. */
 export function perform(core: Core, insn: Insn, word: number): boolean {
   if (!mayUse(privilegeOf(core.state.msr), insn.privilege)) return refusePrivilege(core, word, insn.mnemonic)
-  const [effect] = insn.effects
+  if (insn.facility) {
+    const { bit, vector } = facilityOf(insn.facility, word)
+    if (!core.state.is(bit)) {
+      core.lastFault = `${insn.mnemonic} while its facility (${insn.facility}) is switched off in MSR`
+      core.interrupt(vector)
+      return true
+    }
+  }
+  const effect = insn.effects.find(({ op }) => op === 'call' || op === 'attempt')
   // Instructions without a procedure of their own come here only for the check.
-  if (effect?.op !== 'call') return false
+  if (effect?.op !== 'call' && effect?.op !== 'attempt') return false
   try {
     return PROCEDURES[effect.name]!(core, word, insn)
   } catch (error) {

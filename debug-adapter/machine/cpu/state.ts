@@ -1,5 +1,5 @@
 import type { StateName } from './isa/expr.ts'
-import { CR, GPR, NIA, SPRS, STATE } from './layout.ts'
+import { CR, GPR, NIA, SPRS, STATE, VSR } from './layout.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
 
@@ -64,6 +64,36 @@ export class State {
 
   setSmall(name: StateName, value: number): void {
     this.data.setInt32(STATE[name], value, true)
+  }
+
+  /** A vector-scalar register as one number of 128 bits. */
+  vsr(i: number): bigint {
+    const at = VSR / 8 + 2 * i
+    return this.#doublewords[at]! | (this.#doublewords[at + 1]! << 64n)
+  }
+
+  setVsr(i: number, value: bigint): void {
+    const at = VSR / 8 + 2 * i
+    this.#doublewords[at] = value
+    this.#doublewords[at + 1] = value >> 64n
+  }
+
+  /** A floating-point register: doubleword 0 of a vector-scalar register. */
+  fpr(i: number): bigint {
+    return this.#doublewords[VSR / 8 + 2 * i + 1]!
+  }
+
+  /** Doubleword 1 becomes 0, as on POWER9. */
+  setFpr(i: number, value: bigint): void {
+    this.setVsr(i, value << 64n)
+  }
+
+  get fpscr(): bigint {
+    return this.#doublewords[STATE.fpscr / 8]!
+  }
+
+  set fpscr(value: bigint) {
+    this.#doublewords[STATE.fpscr / 8] = value
   }
 
   get xer(): bigint {

@@ -34,6 +34,11 @@ export interface RegisterFile {
   /** 32 bits, CR0 in the most significant nibble. */
   cr: number
   readonly spr: Map<number, bigint>
+  /** 64 vector-scalar registers of 128 bits; FPR n is the upper half of register n, VR n is register 32+n. */
+  readonly vsr: bigint[]
+  fpscr: bigint
+  /** SAT is bit 0, NJ bit 16, from the right. */
+  vscr: number
 }
 
 export type Access = 'fetch' | 'load' | 'store'

@@ -190,6 +190,9 @@ export class Crossing {
       xer: 0n,
       cr: 0,
       spr: new Map(),
+      vsr: Array(64).fill(0n),
+      fpscr: 0n,
+      vscr: 0,
     }
     for (const number of from.spr.keys()) view.spr.set(number, 0n)
     for (const number of [...HV_OWNED, SPR.LPIDR, SPR.PIDR, SPR.PVR, SPR.SMFCTRL, SPR.URMOR, ...forwarded])

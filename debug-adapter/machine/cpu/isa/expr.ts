@@ -7,7 +7,9 @@
  *
  * Operator names are those of WebAssembly, which is what every back end emits.
  */
-export type Type = 'i32' | 'i64'
+import type { SimdName } from './simd.ts'
+
+export type Type = 'i32' | 'i64' | 'v128'
 
 export type BinaryOp =
   | 'add'
@@ -40,6 +42,8 @@ export type StateName =
   | 'xerCount'
   | 'reserveEa'
   | 'reserveSize'
+  | 'fpscr'
+  | 'vscr'
 const STATE_TYPES: Record<StateName, Type> = {
   lr: 'i64',
   ctr: 'i64',
@@ -52,6 +56,8 @@ const STATE_TYPES: Record<StateName, Type> = {
   xerCount: 'i32',
   reserveEa: 'i64',
   reserveSize: 'i32',
+  fpscr: 'i64',
+  vscr: 'i32',
 }
 
 /** A function outside the table that computes a 64-bit value from two: for what WebAssembly has no operator. */
@@ -65,6 +71,12 @@ export type Expr =
   | { readonly op: 'word'; readonly type: 'i64' }
   /** A general purpose register that a field names; with `zero`, register 0 reads as 0 (`RA|0` in the books). */
   | { readonly op: 'gpr'; readonly type: 'i64'; readonly name: string; readonly zero: boolean }
+  /** A floating-point register: doubleword 0 of a vector-scalar register. */
+  | { readonly op: 'fpr'; readonly type: 'i64'; readonly name: string }
+  /** A vector or vector-scalar register. Lane 0 is its least significant end, so element i of n is lane n-1-i. */
+  | { readonly op: 'vsr'; readonly type: 'v128'; readonly name: string }
+  /** Where that register is in the WebAssembly memory, for a helper that reads or writes it. */
+  | { readonly op: 'place'; readonly type: 'i32'; readonly args: readonly [Fpr | Vsr] }
   | { readonly op: 'state'; readonly type: Type; readonly name: StateName }
   /** Condition register field, 4 bits; `args[0]` is four times its number. */
   | { readonly op: 'cr'; readonly type: 'i32'; readonly args: readonly [Expr] }
@@ -79,17 +91,32 @@ export type Expr =
   | { readonly op: 'convert'; readonly type: Type; readonly args: readonly [Expr] }
   | { readonly op: 'select'; readonly type: Type; readonly args: readonly [Expr, Expr, Expr] }
   /** Zero-extended value of `size` bytes at an effective address, in the byte order of MSR[LE]. */
-  | { readonly op: 'load'; readonly type: 'i64'; readonly size: Size; readonly args: readonly [Expr] }
+  | { readonly op: 'load'; readonly type: 'i64' | 'v128'; readonly size: Size; readonly args: readonly [Expr] }
+  /** A vector operator of WebAssembly; `lanes` are the immediate lanes of the operator, or the bytes of a constant. */
+  | {
+      readonly op: 'simd'
+      readonly type: Type
+      readonly name: SimdName
+      readonly lanes: readonly number[]
+      readonly args: readonly Expr[]
+    }
+  /** A function without side effects that every module has, see `wasm/helpers.ts`. */
+  | { readonly op: 'helper'; readonly type: Type; readonly name: string; readonly args: readonly Expr[] }
   | { readonly op: 'pure'; readonly type: 'i64'; readonly name: PureName; readonly args: readonly [Expr, Expr] }
 
-export type Size = 1 | 2 | 4 | 8
+/** Bytes of an access; 16 makes a v128, whose most significant byte is at the lowest address in big-endian mode. */
+export type Size = 1 | 2 | 4 | 8 | 16
 export type Gpr = Extract<Expr, { op: 'gpr' }>
+export type Fpr = Extract<Expr, { op: 'fpr' }>
+export type Vsr = Extract<Expr, { op: 'vsr' }>
+export type Register = Gpr | Fpr | Vsr
 
-/** Interrupts that an instruction raises by itself. `trap`: Program interrupt, type Trap. */
-export type RaiseName = 'alignment' | 'trap'
+/** Interrupts that an instruction raises by itself. `trap`: Program interrupt, type Trap; `facility`: of the vector given. */
+export type RaiseName = 'alignment' | 'trap' | 'facility'
 
 export type Effect =
-  | { readonly op: 'set'; readonly target: Gpr; readonly value: Expr }
+  /** A floating-point register takes its value in doubleword 0; doubleword 1 becomes 0, as on POWER9. */
+  | { readonly op: 'set'; readonly target: Register; readonly value: Expr }
   | { readonly op: 'setState'; readonly name: StateName; readonly value: Expr }
   /** `field` is four times the number of the condition register field. */
   | { readonly op: 'setCr'; readonly field: Expr; readonly value: Expr }
@@ -100,8 +127,13 @@ export type Effect =
   | { readonly op: 'raise'; readonly name: RaiseName; readonly condition: Expr; readonly argument: Expr }
   /** Effects that happen only where `condition` holds. */
   | { readonly op: 'when'; readonly condition: Expr; readonly effects: readonly Effect[] }
-  /** A procedure of the processor that is written out, see `system.ts`. Must be the only effect. */
+  /** A procedure of the processor that is written out, see `procedures.ts`. Must be the only effect. */
   | { readonly op: 'call'; readonly name: string }
+  /**
+   * A helper that does the whole instruction where the case is a common one and gives 1, or changes nothing and gives 0: then
+   * the procedure `name` does it. Must be the only effect.
+   */
+  | { readonly op: 'attempt'; readonly helper: string; readonly args: readonly Expr[]; readonly name: string }
 
 export type Value = Expr | number | bigint
 const literal = (value: Value, type: Type): Expr =>
@@ -180,10 +212,18 @@ export const select = (condition: Expr, a: Value, b: Value): Expr => {
   const type = sameType(a, b)
   return { op: 'select', type, args: [condition, literal(a, type), literal(b, type)] }
 }
-export const load = (size: Size, ea: Expr): Expr => ({ op: 'load', type: 'i64', size, args: [ea] })
+export const load = (size: Size, ea: Expr): Expr => ({
+  op: 'load',
+  type: size === 16 ? 'v128' : 'i64',
+  size,
+  args: [ea],
+})
+export const helper = (name: string, type: Type, ...args: Expr[]): Expr => ({ op: 'helper', type, name, args })
+export const place = (register: Expr): Expr => ({ op: 'place', type: 'i32', args: [register as Fpr | Vsr] })
 export const pure = (name: PureName, a: Expr, b: Expr): Expr => ({ op: 'pure', type: 'i64', name, args: [a, b] })
 export const state = (name: StateName): Expr => ({ op: 'state', type: STATE_TYPES[name], name })
 export const field = (name: string): Expr => ({ op: 'field', type: 'i64', name })
+export const word: Expr = { op: 'word', type: 'i64' }
 export const cia: Expr = { op: 'cia', type: 'i64' }
 export const mode64: Expr = { op: 'mode64', type: 'i32' }
 /** The 4 bits of condition register field `number`. */
@@ -192,7 +232,7 @@ export const cr = (number: Expr): Expr => ({ op: 'cr', type: 'i32', args: [low(s
 export const crBit = (number: Expr): Expr => and(shrU(cr(shrU(number, 2)), crShift(number)), 1)
 export const crShift = (number: Expr): Expr => low(xor(and(number, 3), 3))
 
-export const set = (target: Expr, value: Expr): Effect => ({ op: 'set', target: target as Gpr, value })
+export const set = (target: Expr, value: Expr): Effect => ({ op: 'set', target: target as Register, value })
 export const setState = (name: StateName, value: Value): Effect => ({
   op: 'setState',
   name,
@@ -213,17 +253,25 @@ export const raise = (name: RaiseName, condition: Expr, argument: Expr): Effect 
 })
 export const when = (condition: Expr, ...effects: Effect[]): Effect => ({ op: 'when', condition, effects })
 export const call = (name: string): Effect => ({ op: 'call', name })
+/** See the effect `attempt`; `args` are what the helper takes, registers as {@link place}. */
+export const attempt = (helperName: string, name: string, ...args: Expr[]): Effect => ({
+  op: 'attempt',
+  helper: helperName,
+  args,
+  name,
+})
 
 /** The operands of an expression. */
 export const argsOf = (e: Expr): readonly Expr[] => ('args' in e ? e.args : [])
 
+const VARIABLE = new Set(['load', 'cr', 'pure', 'place', 'simd', 'helper'])
 /** Whether an expression has the same value at every execution of the same instruction word. */
 export function isConstant(e: Expr): boolean {
   if (e.op === 'const' || e.op === 'field' || e.op === 'word') return true
-  return 'args' in e && e.op !== 'load' && e.op !== 'cr' && e.op !== 'pure' && e.args.every(isConstant)
+  return 'args' in e && !VARIABLE.has(e.op) && e.args.every(isConstant)
 }
 
-const WRAP = { i32: 32, i64: 64 } as const
+const WRAP = { i32: 32, i64: 64, v128: 128 } as const
 const binaryOf: Record<BinaryOp | CompareOp, (a: bigint, b: bigint, bits: number) => bigint | boolean> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,

@@ -1,11 +1,37 @@
+import { MSR } from '../msr.ts'
 import * as e from './expr.ts'
 import { type Encoding, type Field, fieldNamed, parseEncoding } from './fields.ts'
 
 /** Who may execute an instruction; anybody else gets the interrupt of `privilege.ts`. */
 export type Privilege = 'problem' | 'supervisor' | 'hypervisor' | 'ultravisor'
 
-/** A facility that MSR switches on; off, its instructions raise an interrupt of its own. */
-export type Facility = 'FP' | 'VEC' | 'VSX'
+/**
+ * A facility that MSR switches on; off, its instructions raise an interrupt of its own. Of two, the second one counts where bit
+ * 31 of the word is set, which makes the register one of the upper 32.
+ */
+export type Facility = 'FP' | 'VEC' | 'VSX' | 'FP/VEC' | 'VSX/VEC'
+
+const FACILITIES = {
+  FP: { bit: MSR.FP, vector: 0x800 },
+  VEC: { bit: MSR.VEC, vector: 0xf20 },
+  VSX: { bit: MSR.VSX, vector: 0xf40 },
+}
+
+/** Bit of MSR, and vector of the interrupt, of a facility as `word` uses it (Power ISA 3.0C III 6.5.8, 6.5.24, 6.5.25). */
+export function facilityOf(facility: Facility, word: number): { readonly bit: bigint; readonly vector: number } {
+  const [low, high = low] = facility.split('/') as [keyof typeof FACILITIES, (keyof typeof FACILITIES)?]
+  return FACILITIES[(word & 1) !== 0 ? high : low]
+}
+
+/** The guard of an instruction that needs a facility. */
+function facilityGuard(facility: Facility): e.Effect {
+  const [low, high] = [facilityOf(facility, 0), facilityOf(facility, 1)]
+  const odd = e.low(e.and(e.word, 1))
+  const pick = (a: number | bigint, b: number | bigint): e.Expr =>
+    a === b ? e.i64(a) : e.select(odd, e.i64(b), e.i64(a))
+  const bit = pick(low.bit, high.bit)
+  return e.raise('facility', e.eqz(e.and(e.state('msr'), bit)), pick(low.vector, high.vector))
+}
 
 /** One operand as it is written: a field, or a displacement with its base register, `d(ra0)`. */
 export interface Operand {
@@ -67,7 +93,10 @@ export function parseOperands(text: string): Operand[] {
 const operandOf = (name: string): e.Expr => {
   const zero = /^r[abs]0$/.test(name)
   const field = fieldNamed(zero ? name.slice(0, -1) : name)
-  return field.kind === 'gpr' ? { op: 'gpr', type: 'i64', name: field.name, zero } : e.field(field.name)
+  if (field.kind === 'gpr') return { op: 'gpr', type: 'i64', name: field.name, zero }
+  if (field.kind === 'fpr') return { op: 'fpr', type: 'i64', name: field.name }
+  if (field.kind === 'vr' || field.kind === 'vsr') return { op: 'vsr', type: 'v128', name: field.name }
+  return e.field(field.name)
 }
 
 /** Gives an operand by name the one expression that stands for it, so that it is recognised where it is used twice. */
@@ -107,12 +136,16 @@ export function insn(
     const flags = { oe: false, rc: false, lk: false, aa: false }
     for (const [i, form] of forms.entries()) flags[form] = (n & (1 << i)) !== 0
     const fixed = tokens.map((token) => (token in flags ? `${token}=${flags[token as keyof Flags] ? 1 : 0}` : token))
-    const effects = semantics(operandScope(), flags)
+    const own = semantics(operandScope(), flags)
+    const list = Array.isArray(own) ? (own as readonly e.Effect[]) : [own as e.Effect]
+    // A procedure checks by itself.
+    const guarded = options.facility && list[0]?.op !== 'call'
+    const effects = guarded ? [facilityGuard(options.facility!), ...list] : list
     return {
       ...parseEncoding(fixed.join(' ')),
       mnemonic: `${mnemonic}${flags.oe ? 'o' : ''}${flags.lk ? 'l' : ''}${flags.aa ? 'a' : ''}${flags.rc ? '.' : ''}`,
       operands: parseOperands(operands),
-      effects: Array.isArray(effects) ? effects : [effects as e.Effect],
+      effects,
       privilege: options.privilege ?? 'problem',
       ...(options.facility && { facility: options.facility }),
       help: options.help ?? '',

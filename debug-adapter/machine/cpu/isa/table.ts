@@ -3,12 +3,25 @@ import { arithmetic } from './base/arithmetic.ts'
 import { branching } from './base/branch.ts'
 import { logical } from './base/logical.ts'
 import { storage } from './base/storage.ts'
+import { float } from './float/float.ts'
 import type { Insn } from './insn.ts'
 import { smf } from './smf/smf.ts'
 import { system } from './system/system.ts'
+import { vector } from './vector/vector.ts'
+import { vsx } from './vsx/vsx.ts'
 
 /** Every instruction that is executed, one record for each form. An index into it is the number of its handler. */
-export const TABLE: readonly Insn[] = [...arithmetic, ...logical, ...branching, ...storage, ...system, ...smf]
+export const TABLE: readonly Insn[] = [
+  ...arithmetic,
+  ...logical,
+  ...branching,
+  ...storage,
+  ...float,
+  ...vector,
+  ...vsx,
+  ...system,
+  ...smf,
+]
 
 /** These, and those that are only known by name. */
 export const KNOWN: readonly Insn[] = [...TABLE, ...ABSENT]

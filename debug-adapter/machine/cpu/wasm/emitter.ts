@@ -2,9 +2,12 @@
  * Writes WebAssembly modules byte by byte (WebAssembly core specification 1.0 §5, with sign extension). Knows nothing of
  * PowerPC; the interpreter of today and a compiler of hot code use the same emitter.
  */
-import type { BinaryOp, CompareOp, Type, UnaryOp } from '../isa/expr.ts'
+import type { BinaryOp, CompareOp, Size, Type, UnaryOp } from '../isa/expr.ts'
+import { SIMD_OPCODE, type SimdName } from '../isa/simd.ts'
 
-export const VALUE_TYPE: Record<Type, number> = { i32: 0x7f, i64: 0x7e }
+/** Types of WebAssembly: those of expressions, and two that only helpers compute with. */
+export type ValueType = Type | 'f32' | 'f64'
+export const VALUE_TYPE: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 
 const BINARY: readonly BinaryOp[] = [
   'add',
@@ -26,7 +29,7 @@ const COMPARE: readonly CompareOp[] = ['eq', 'ne', 'lt_s', 'lt_u', 'gt_s', 'gt_u
 const COUNT: readonly UnaryOp[] = ['clz', 'ctz', 'popcnt']
 
 /** Opcode of an operator for operands of a type. */
-export function opcode(name: BinaryOp | CompareOp | UnaryOp, type: Type): number {
+export function opcode(name: BinaryOp | CompareOp | UnaryOp, type: ValueType): number {
   const first = (i32: number, i64: number): number => (type === 'i32' ? i32 : i64)
   const at = <T>(list: readonly T[], base: number): number => {
     const index = list.indexOf(name as T)
@@ -39,11 +42,21 @@ export function opcode(name: BinaryOp | CompareOp | UnaryOp, type: Type): number
   return Math.max(at(COMPARE, first(0x46, 0x51)), at(COUNT, first(0x67, 0x79)), at(BINARY, first(0x6a, 0x7c)))
 }
 
-/** Opcode of a zero-extending load of `size` bytes into a type. */
-export const loadOpcode = (size: 1 | 2 | 4 | 8, type: Type): number =>
-  type === 'i32' ? { 1: 0x2d, 2: 0x2f, 4: 0x28, 8: -1 }[size] : { 1: 0x31, 2: 0x33, 4: 0x35, 8: 0x29 }[size]
-export const storeOpcode = (size: 1 | 2 | 4 | 8, type: Type): number =>
-  type === 'i32' ? { 1: 0x3a, 2: 0x3b, 4: 0x36, 8: -1 }[size] : { 1: 0x3c, 2: 0x3d, 4: 0x3e, 8: 0x37 }[size]
+type Access = Readonly<Partial<Record<Size, number>>>
+const LOADS: Record<ValueType, Access> = {
+  i32: { 1: 0x2d, 2: 0x2f, 4: 0x28 },
+  i64: { 1: 0x31, 2: 0x33, 4: 0x35, 8: 0x29 },
+  f32: { 4: 0x2a },
+  f64: { 8: 0x2b },
+  v128: { 16: 0x00 },
+}
+const STORES: Record<ValueType, Access> = {
+  i32: { 1: 0x3a, 2: 0x3b, 4: 0x36 },
+  i64: { 1: 0x3c, 2: 0x3d, 4: 0x3e, 8: 0x37 },
+  f32: { 4: 0x38 },
+  f64: { 8: 0x39 },
+  v128: { 16: 0x0b },
+}
 
 class Bytes {
   #bytes = new Uint8Array(1 << 12)
@@ -94,24 +107,24 @@ class Bytes {
 export class Code {
   readonly #out = new Bytes()
   readonly #labels: string[] = []
-  readonly #locals: Type[] = []
-  readonly #free: Record<Type, number[]> = { i32: [], i64: [] }
+  readonly #locals: ValueType[] = []
+  readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] }
 
   /** @param parameters types of the parameters, which are the first locals */
-  constructor(readonly parameters: readonly Type[] = []) {}
+  constructor(readonly parameters: readonly ValueType[] = []) {}
 
   /** A new local variable. */
-  local(type: Type): number {
+  local(type: ValueType): number {
     this.#locals.push(type)
     return this.parameters.length + this.#locals.length - 1
   }
 
   /** Takes a local that an earlier user gave back, or a new one. */
-  borrow(type: Type): number {
+  borrow(type: ValueType): number {
     return this.#free[type].pop() ?? this.local(type)
   }
 
-  giveBack(local: number, type: Type): void {
+  giveBack(local: number, type: ValueType): void {
     this.#free[type].push(local)
   }
 
@@ -145,13 +158,28 @@ export class Code {
     return this
   }
 
-  load(size: 1 | 2 | 4 | 8, type: Type, offset = 0): this {
-    this.#out.byte(loadOpcode(size, type), 0).unsigned(offset)
+  /** A zero-extending load of `size` bytes. */
+  load(size: Size, type: ValueType, offset = 0): this {
+    return this.#access(LOADS[type][size], size, type, offset)
+  }
+
+  store(size: Size, type: ValueType, offset = 0): this {
+    return this.#access(STORES[type][size], size, type, offset)
+  }
+
+  #access(code: number | undefined, size: Size, type: ValueType, offset: number): this {
+    if (code === undefined) throw new TypeError(`WebAssembly has no access of ${size} bytes as ${type}`)
+    if (type === 'v128') this.#out.byte(0xfd)
+    this.#out.byte(code, 0).unsigned(offset)
     return this
   }
 
-  store(size: 1 | 2 | 4 | 8, type: Type, offset = 0): this {
-    this.#out.byte(storeOpcode(size, type), 0).unsigned(offset)
+  /** A vector operator, its immediate lanes behind it. */
+  simd(name: SimdName, lanes: readonly number[] = []): this {
+    this.#out
+      .byte(0xfd)
+      .unsigned(SIMD_OPCODE.get(name)!)
+      .byte(...lanes)
     return this
   }
 
@@ -170,7 +198,7 @@ export class Code {
     return this.op(0x03, 0x40)
   }
 
-  if(type?: Type): this {
+  if(type?: ValueType): this {
     this.#labels.push('')
     return this.op(0x04, type ? VALUE_TYPE[type] : 0x40)
   }
@@ -222,8 +250,8 @@ export class Code {
 }
 
 export interface Signature {
-  readonly parameters: readonly Type[]
-  readonly result?: Type
+  readonly parameters: readonly ValueType[]
+  readonly result?: ValueType
 }
 
 /**

@@ -3,9 +3,9 @@
  * follows from the instruction's expressions: registers become offsets of their slots, and what is constant for one
  * instruction word (displacements, masks, shift counts) is computed once, when the record is made.
  */
-import { argsOf, type Effect, type Expr, evaluate, isConstant } from '../isa/expr.ts'
+import { argsOf, type Effect, type Expr, evaluate, isConstant, type Register } from '../isa/expr.ts'
 import { extract, fieldNamed } from '../isa/fields.ts'
-import { GPR, RECORD, ZERO_SLOT } from '../layout.ts'
+import { GPR, RECORD, VSR, ZERO_SLOT } from '../layout.ts'
 
 /** Where in the record an operand is, and how wide. */
 export interface Slot {
@@ -25,8 +25,16 @@ const keys = new WeakMap<Expr, string>()
 export function keyOf(e: Expr): string {
   let key = keys.get(e)
   if (key === undefined) {
-    const own = 'value' in e ? `${e.type}${e.value}` : 'name' in e ? `${e.name}${'zero' in e && e.zero ? '0' : ''}` : ''
-    key = `${e.op}:${own}(${argsOf(e).map(keyOf).join()})${e.type}`
+    const lanes = 'lanes' in e ? e.lanes.join() : ''
+    const own =
+      'value' in e
+        ? `${e.type}${e.value}`
+        : 'name' in e
+          ? `${e.name}${'zero' in e && e.zero ? '0' : ''}`
+          : 'size' in e
+            ? String(e.size)
+            : ''
+    key = `${e.op}:${own}${lanes}(${argsOf(e).map(keyOf).join()})${e.type}`
     keys.set(e, key)
   }
   return key
@@ -59,7 +67,8 @@ function bitsOf(e: Expr): number {
   return 64
 }
 
-const isOperand = (e: Expr): boolean => e.op === 'gpr' || e.op === 'field' || e.op === 'word'
+const isRegister = (e: Expr): e is Register => e.op === 'gpr' || e.op === 'fpr' || e.op === 'vsr'
+const isOperand = (e: Expr): boolean => isRegister(e) || e.op === 'field' || e.op === 'word'
 
 /** Visits every expression of some effects, operands before users; `enter` says whether to go below one. */
 export function visit(effects: readonly Effect[], see: (e: Expr) => boolean): void {
@@ -88,6 +97,8 @@ export function operandsOf(effect: Effect): Expr[] {
       return [effect.condition, ...effect.effects.flatMap(operandsOf)]
     case 'call':
       return []
+    case 'attempt':
+      return [...effect.args]
   }
 }
 
@@ -111,12 +122,12 @@ function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr
   if (withWord) want(WORD)
   for (const effect of effects) if (effect.op === 'set') want(effect.target)
   visit(effects, (e) => {
-    if (e.op !== 'gpr' && !isSlot(e)) return true
+    if (!isRegister(e) && !isSlot(e)) return true
     want(e)
     return false
   })
   const sizeOf = (e: Expr): 2 | 4 | 8 => {
-    if (e.op === 'gpr') return 2
+    if (isRegister(e)) return 2
     const bits = bitsOf(e)
     if (bits <= 16) return 2
     return bits <= 32 || e.type === 'i32' ? 4 : 8
@@ -139,15 +150,21 @@ function tryPlan(effects: readonly Effect[], withWord: boolean, isSlot: (e: Expr
   return { slots }
 }
 
+/** Offset in the WebAssembly memory of the register that an operand of `word` names. */
+export function registerOffset(register: Register, word: number): number {
+  const field = fieldNamed(register.name)
+  const number = extract(word, field)
+  if (register.op === 'gpr') return register.zero && number === 0 ? ZERO_SLOT : GPR + 8 * number
+  return VSR + 16 * (field.kind === 'vr' ? 32 + number : number)
+}
+
 /** Writes the operands of `word` into the record at `at`; the handler number is the caller's. */
 export function fillRecord(plan: RecordPlan, word: number, data: DataView, at: number): void {
   const fieldValue = (name: string): bigint =>
     name === 'word' ? BigInt(word >>> 0) : BigInt(extract(word, fieldNamed(name)))
   for (const { offset, size, expr } of plan.slots.values()) {
-    if (expr.op === 'gpr') {
-      const number = extract(word, fieldNamed(expr.name))
-      data.setUint16(at + offset, expr.zero && number === 0 ? ZERO_SLOT : GPR + 8 * number, true)
-    } else if (size === 8) data.setBigUint64(at + offset, evaluate(expr, fieldValue), true)
+    if (isRegister(expr)) data.setUint16(at + offset, registerOffset(expr, word), true)
+    else if (size === 8) data.setBigUint64(at + offset, evaluate(expr, fieldValue), true)
     else if (size === 4) data.setUint32(at + offset, Number(evaluate(expr, fieldValue)), true)
     else data.setUint16(at + offset, Number(evaluate(expr, fieldValue)), true)
   }

@@ -6,7 +6,7 @@ type E = e.Expr
 type Size = e.Size
 
 /** Bytes of a loaded value in the other order. */
-function reversed(size: Size, v: E): E {
+function reversed(size: Exclude<Size, 16>, v: E): E {
   if (size === 1) return v
   if (size === 2) return e.or(e.and(e.shl(v, 8), 0xff00), e.shrU(v, 8))
   const swap = (x: E, mask: bigint, n: number): E => e.or(e.and(e.shrU(x, n), mask), e.shl(e.and(x, mask), n))
@@ -20,7 +20,7 @@ function reversed(size: Size, v: E): E {
 
 interface Kind {
   readonly name: string
-  readonly size: Size
+  readonly size: Exclude<Size, 16>
   readonly signed?: true
   /** Opcodes of the D (or DS with its low bits), X, update and indexed update forms. */
   readonly d?: string

@@ -1,0 +1,3 @@
+import type { Helper } from './helpers.ts'
+
+export const FLOAT_HELPERS: readonly Helper[] = []
