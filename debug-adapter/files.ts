@@ -7,6 +7,7 @@ import { nobleCrypto } from '../server/esm/crypto/noble.ts'
 import { parsePrivateKey } from '../server/esm/crypto/pem.ts'
 import type { CryptoProvider, RandomSource } from '../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../server/esm/crypto/rsa.ts'
+import { flattenKernel, KernelImageError } from '../server/esm/kernel-image.ts'
 import { AttributeError } from './attribute-error.ts'
 import { checkAttributes } from './attributes.ts'
 import { Inputs } from './machine/clock/inputs.ts'
@@ -46,6 +47,12 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
   const crypto = io.crypto ?? nobleCrypto
   const kernel = await readAttributeFile('kernel', checked.kernel, ELF_ACCEPTED, io)
   if (magicOf(kernel) !== ELF_MAGIC) throw new AttributeError('kernel', checked.kernel, ELF_ACCEPTED, notElf(kernel))
+  try {
+    flattenKernel(kernel)
+  } catch (error) {
+    if (!(error instanceof KernelImageError)) throw error
+    throw new AttributeError('kernel', checked.kernel, ELF_ACCEPTED, `it is ${error.finding.found}`)
+  }
   const initrd = checked.initrd && (await readAttributeFile('initrd', checked.initrd, 'an initrd file', io))
   const operand =
     checked.operand &&

@@ -8,6 +8,7 @@ import { logExchange } from './firmware/local-tpm.ts'
 import { HOST_BYTES } from './firmware/memory-map.ts'
 import { Hypervisor } from './hypervisor/hypervisor.ts'
 import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
+import { type PreparedGuest, prepareGuest } from './platform/loader.ts'
 import { Platform } from './platform/platform.ts'
 import type { Steps, StepValues } from './steps.ts'
 import { MachineStop } from './stop.ts'
@@ -33,9 +34,16 @@ export class Machine {
   readonly #frames: { -readonly [K in keyof StepFrame]: StepFrame[K] }[] = []
   #end: MachineEnd | undefined
 
-  /** @throws RangeError where the memory sizes are not what a machine can have */
+  /** What is loaded into the VM: worked out at once, so that an image that cannot be loaded is refused before power-on. */
+  readonly #image: PreparedGuest
+
+  /**
+   * @throws RangeError where the memory sizes are not what a machine can have, or the image does not fit
+   * @throws KernelImageError where the kernel is no kernel
+   */
   constructor(readonly config: MachineConfig) {
     const { crypto } = config
+    this.#image = prepareGuest(config)
     this.clock = new Clock()
     this.inputs = new Inputs(crypto, config.seed)
     this.trace = new Trace(this.clock)
@@ -83,7 +91,7 @@ export class Machine {
       startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
     })
     yield* this.hypervisor.boot(BigInt(this.config.memoryBytes), (vm) => {
-      const guest = this.platform.load(this.config, {
+      const guest = this.platform.load(this.#image, {
         read: (a, n) => vm.read(a, n),
         write: (a, b) => vm.write(a, b),
         bytes: vm.bytes,

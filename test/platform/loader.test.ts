@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { MachineConfig } from '../../debug-adapter/machine/config.ts'
 import { disassemble } from '../../debug-adapter/machine/cpu/isa/disassemble.ts'
 import { BOOT_STUB, bootStubCode } from '../../debug-adapter/machine/platform/boot-stub.ts'
-import { loadGuest } from '../../debug-adapter/machine/platform/loader.ts'
+import { loadGuest, prepareGuest } from '../../debug-adapter/machine/platform/loader.ts'
 import { locateOperand } from '../../server/esm/cpio.ts'
 import { nobleCrypto } from '../../server/esm/crypto/noble.ts'
 import { cells, findNode, getBytes, getCells, getString, parseFdt } from '../../server/esm/fdt.ts'
@@ -26,7 +26,7 @@ function load(change: Partial<MachineConfig> = {}, memoryBytes = 32 * MiB) {
     crypto: nobleCrypto,
     ...change,
   }
-  const guest = loadGuest(config, memory)
+  const guest = loadGuest(prepareGuest(config), memory)
   const tree = parseFdt(memory.read(guest.fdt, guest.fdtBytes))
   return { memory, guest, tree, chosen: findNode(tree, '/chosen')!, rtas: findNode(tree, '/rtas')! }
 }

@@ -2,7 +2,6 @@
  * Guest code that calls UV_ESM for a kernel that does not do so itself. It lies outside everything that is hashed, so the
  * operand is judged as if the kernel had called.
  */
-import type { GuestMemory } from './guest-memory.ts'
 import { RTAS_TOKENS } from './rtas-tokens.ts'
 
 /** The stub and its data: guest physical addresses in the first pages, which no kernel uses before it runs. */
@@ -61,18 +60,20 @@ export function bootStubCode({ kernelBase, kernelEntry, fdt }: BootStubTargets):
   ]
 }
 
-/** Writes the stub, and the argument block of ibm,os-term that it ends the VM with when UV_ESM is refused. */
-export function writeBootStub(memory: GuestMemory, targets: BootStubTargets): void {
+/** The stub, and the argument block of ibm,os-term that it ends the VM with when UV_ESM is refused: addresses and bytes. */
+export function bootStub(targets: BootStubTargets): [bigint, Uint8Array][] {
   const code = bootStubCode(targets)
   const bytes = new Uint8Array(code.length * 4)
   const view = new DataView(bytes.buffer)
   for (const [i, word] of code.entries()) view.setUint32(i * 4, word >>> 0, targets.littleEndian)
-  memory.write(BOOT_STUB.start, bytes)
   // Token, one argument, one result; big-endian always.
   const args = new Uint8Array(20)
   const block = new DataView(args.buffer)
   for (const [i, word] of [RTAS_TOKENS['ibm,os-term'], 1, 1, Number(BOOT_STUB.text)].entries())
     block.setUint32(i * 4, word)
-  memory.write(BOOT_STUB.args, args)
-  memory.write(BOOT_STUB.text, new TextEncoder().encode(`${REFUSED}\0`))
+  return [
+    [BOOT_STUB.start, bytes],
+    [BOOT_STUB.args, args],
+    [BOOT_STUB.text, new TextEncoder().encode(`${REFUSED}\0`)],
+  ]
 }

@@ -3,7 +3,7 @@ import { writeFdt } from '../../../server/esm/fdt.ts'
 import { flattenKernel } from '../../../server/esm/kernel-image.ts'
 import { RTAS_CODE } from '../../../server/esm/verify/digests.ts'
 import type { MachineConfig } from '../config.ts'
-import { BOOT_STUB, writeBootStub } from './boot-stub.ts'
+import { BOOT_STUB, bootStub } from './boot-stub.ts'
 import { guestTree } from './device-tree.ts'
 import type { GuestMemory } from './guest-memory.ts'
 
@@ -24,6 +24,13 @@ export interface LoadedGuest {
   readonly rtasBase: bigint
 }
 
+/** Everything that is loaded before the first instruction, worked out and checked, but not yet written. */
+export interface PreparedGuest {
+  readonly loaded: LoadedGuest
+  /** Guest physical address and bytes. */
+  readonly contents: readonly (readonly [bigint, Uint8Array])[]
+}
+
 /** Where QEMU loads kernels; an image linked elsewhere is moved here (spec/pseries.md §4.1). */
 const KERNEL_BASE = 0x40_0000n
 const PAGE = 0x1_0000n
@@ -41,21 +48,22 @@ interface Region {
 const up = (value: bigint): bigint => (value + PAGE - 1n) & -PAGE
 
 /**
- * Loads a VM as QEMU would: kernel at 4 MiB, initrd at the next multiple of 64 KiB behind it, RTAS in the last 64 KiB and the
+ * Lays a VM out as QEMU would: kernel at 4 MiB, initrd at the next multiple of 64 KiB behind it, RTAS in the last 64 KiB and the
  * device tree below it.
  * @throws RangeError naming what does not fit, and how much memory it would need
  * @throws KernelImageError where the kernel is no kernel
  */
-export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGuest {
+export function prepareGuest(config: MachineConfig): PreparedGuest {
+  const memoryBytes = BigInt(config.memoryBytes)
   const kernel = flattenKernel(config.kernel)
   const kernelEnd = KERNEL_BASE + BigInt(Math.max(kernel.bytes.length, kernel.memoryBytes))
   const given = config.initrd ?? (config.operand ? new Uint8Array(0) : undefined)
   const initrdBytes = given && (config.operand ? attachOperand(given, config.operand) : given)
   const initrdStart = config.interventions?.initrdAddress ?? up(kernelEnd)
   const initrd = initrdBytes && { start: initrdStart, end: initrdStart + BigInt(initrdBytes.length) }
-  const rtasBase = memory.bytes - PAGE
+  const rtasBase = memoryBytes - PAGE
   const tree = guestTree({
-    memoryBytes: memory.bytes,
+    memoryBytes,
     bootargs: config.bootargs,
     initrd,
     rtas: { base: rtasBase, codeBytes: RTAS_CODE.length, areaBytes: RTAS_AREA_BYTES },
@@ -65,7 +73,7 @@ export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGue
   const fdtRoom = up(BigInt(fdt.length + TREE_SLACK))
   const fdtBase = rtasBase - fdtRoom
 
-  checkLayout(memory.bytes, fdtRoom + PAGE, [
+  checkLayout(memoryBytes, fdtRoom + PAGE, [
     ...(config.esm === 'stub'
       ? [{ what: 'the boot stub', start: BOOT_STUB.start, end: BOOT_STUB.start + BOOT_STUB.bytes }]
       : []),
@@ -73,14 +81,17 @@ export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGue
     ...(initrd ? [{ what: `the initrd (${initrdBytes.length} bytes)`, ...initrd }] : []),
     { what: `the device tree (${fdt.length} bytes)`, start: fdtBase, end: rtasBase },
   ])
-  memory.write(KERNEL_BASE, kernel.bytes)
-  if (initrdBytes) memory.write(initrdStart, initrdBytes)
-  memory.write(rtasBase, RTAS_CODE)
-  memory.write(fdtBase, fdt)
+  const contents: [bigint, Uint8Array][] = [
+    [KERNEL_BASE, kernel.bytes],
+    ...(initrdBytes ? ([[initrdStart, initrdBytes]] as [bigint, Uint8Array][]) : []),
+    [rtasBase, RTAS_CODE],
+    [fdtBase, fdt],
+  ]
   const kernelEntry = KERNEL_BASE + BigInt(kernel.entryOffset)
   const { littleEndian } = kernel
-  if (config.esm === 'stub') writeBootStub(memory, { kernelBase: KERNEL_BASE, kernelEntry, fdt: fdtBase, littleEndian })
-  return {
+  if (config.esm === 'stub')
+    contents.push(...bootStub({ kernelBase: KERNEL_BASE, kernelEntry, fdt: fdtBase, littleEndian }))
+  const loaded: LoadedGuest = {
     entry: config.esm === 'stub' ? BOOT_STUB.start : kernelEntry,
     registers: new Map([
       [3, fdtBase],
@@ -96,6 +107,13 @@ export function loadGuest(config: MachineConfig, memory: GuestMemory): LoadedGue
     initrd,
     rtasBase,
   }
+  return { loaded, contents }
+}
+
+/** Writes what was prepared into the VM's memory. */
+export function loadGuest({ loaded, contents }: PreparedGuest, memory: GuestMemory): LoadedGuest {
+  for (const [address, bytes] of contents) memory.write(address, bytes)
+  return loaded
 }
 
 /**

@@ -1,14 +1,13 @@
 import type { MachineEnd } from '../api.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Inputs } from '../clock/inputs.ts'
-import type { MachineConfig } from '../config.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Console } from './console.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { hcallByNumber } from './hcall-table.ts'
 import { handleHcall, type VirtualProcessor } from './hcalls.ts'
 import { InterruptPresenter } from './interrupt-presenter.ts'
-import { type LoadedGuest, loadGuest } from './loader.ts'
+import { type LoadedGuest, loadGuest, type PreparedGuest } from './loader.ts'
 import { Rtas } from './rtas.ts'
 import { SharedAreas } from './vpa.ts'
 
@@ -39,10 +38,10 @@ export class Platform {
     return this.rtas.end
   }
 
-  /** @throws RangeError where something does not fit; KernelImageError where the kernel is no kernel */
-  load(config: MachineConfig, memory: GuestMemory): LoadedGuest {
+  /** Puts a VM into its memory. */
+  load(image: PreparedGuest, memory: GuestMemory): LoadedGuest {
     this.#memory = memory
-    this.guest = loadGuest(config, memory)
+    this.guest = loadGuest(image, memory)
     return this.guest
   }
 

@@ -106,22 +106,27 @@ function* compareAll(
 ): Steps<void> {
   const { crypto } = run.uv.parts
   const mismatches: Finding[] = []
-  const compare = (what: 'rtas' | 'kernel' | 'initrd' | 'bootargs', found: Uint8Array, bytes: number) => {
+  const judge = (what: 'rtas' | 'kernel' | 'initrd' | 'bootargs', found: Uint8Array, bytes: number): void => {
     const expected = digests[what]
     run.uv.parts.trace.add({ type: 'digest', what, expected: hex(expected), found: hex(found), bytes })
     const mismatch = compareDigest(what, expected, found)
     if (mismatch) mismatches.push(mismatch)
-    return { expected, found, bytes }
   }
-  yield log(run, 21, 'compareRtas', compare('rtas', run.sha512(rtas.start, rtas.bytes), rtas.bytes))
+  const rtasFound = run.sha512(rtas.start, rtas.bytes)
+  yield log(run, 21, 'compareRtas', { expected: digests.rtas, found: rtasFound, bytes: rtas.bytes })
+  judge('rtas', rtasFound, rtas.bytes)
   // A kernel that does not fit into the VM is a mismatch, not a walk through memory that is not there.
   yield log(run, 22, 'compareKernel', { kbase: run.kbase, bytes: digests.kernelSize })
   yield* run.fetch(run.kbase, BigInt(digests.kernelSize), 'kernel')
-  compare('kernel', run.sha512(run.kbase, digests.kernelSize), digests.kernelSize)
-  yield log(run, 23, 'compareInitrd', compare('initrd', run.sha512(initrd.start, initrd.bytes), initrd.bytes))
+  judge('kernel', run.sha512(run.kbase, digests.kernelSize), digests.kernelSize)
+  const initrdFound = run.sha512(initrd.start, initrd.bytes)
+  yield log(run, 23, 'compareInitrd', { expected: digests.initrd, found: initrdFound, bytes: initrd.bytes })
+  judge('initrd', initrdFound, initrd.bytes)
   // The last byte is dropped unseen: it is meant to be the NUL (spec/esm-operand.md §4.1).
   const text = bootargs.subarray(0, bootargs.length - 1)
-  yield log(run, 23, 'compareBootargs', compare('bootargs', crypto.sha512(text), text.length))
+  const textFound = crypto.sha512(text)
+  yield log(run, 23, 'compareBootargs', { expected: digests.bootargs, found: textFound, bytes: text.length })
+  judge('bootargs', textFound, text.length)
   yield log(run, 24, 'judge', { mismatches: mismatches.length })
   const bootargsDiffer = mismatches.some((f) => f.rule === 'ESM057')
   // What looks odd in the boot arguments is a reason only where their digest does not match.
