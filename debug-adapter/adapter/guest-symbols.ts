@@ -2,6 +2,7 @@
  * The symbols of the guest at the addresses where the guest runs. A kernel runs at the place where it was loaded, in real
  * mode (there the top four bits of an address mean nothing), later at the addresses that it was linked for.
  */
+import { AttributeError } from '../attribute-error.ts'
 import { type ElfImage, parseElf } from '../symbols/elf.ts'
 import { type LineEntry, LineTable } from '../symbols/line-table.ts'
 import { type CodeSymbol, SymbolTable } from '../symbols/symbol-table.ts'
@@ -33,7 +34,7 @@ export class GuestSymbols {
 
   /**
    * @param files the kernel first, then further files with symbols
-   * @throws Error naming the file where one is neither an ELF file with symbols nor a System.map
+   * @throws AttributeError naming the file where one is neither an ELF file with symbols nor a System.map
    */
   constructor(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) {
     const symbols: CodeSymbol[] = []
@@ -48,7 +49,8 @@ export class GuestSymbols {
           lines.push(LineTable.fromElf(elf))
         } else symbols.push(...parseSystemMap(file.bytes))
       } catch (error) {
-        throw new Error(`${file.path}: ${error instanceof Error ? error.message : String(error)}`)
+        const accepted = 'an ELF file or a System.map'
+        throw new AttributeError(i === 0 ? 'kernel' : 'symbols', file.path, accepted, (error as Error).message)
       }
     }
     this.#table = new SymbolTable(symbols)

@@ -11,6 +11,7 @@ const UNDEFINED = /^\s+[Uvw] \S+$/
  */
 export function parseSystemMap(bytes: Uint8Array): CodeSymbol[] {
   const symbols: CodeSymbol[] = []
+  if (bytes.subarray(0, 4096).includes(0)) throw new Error('it is neither ELF nor text')
   const lines = new TextDecoder('utf-8').decode(bytes).split(/\r?\n/)
   for (const [i, line] of lines.entries()) {
     if (line === '' || UNDEFINED.test(line)) continue

@@ -50,7 +50,7 @@ describe('launch', () => {
     [{ kernel, tpm: { keys: 'x' } }, '"tpm.keys"'],
     [{ kernel, tpm: { key: 'demo.c' } }, '"tpm.key": "demo.c"'],
     [{ kernel, symbols: [1] }, '"symbols": 1'],
-    [{ kernel, symbols: 'demo.c' }, 'demo.c: line 1: expected an address'],
+    [{ kernel, symbols: 'demo.c' }, 'line 1: expected an address'],
     [{ kernel, initrd: '' }, '"initrd": ""'],
     [{ kernel, esm: 'host' }, '"guest", "stub"'],
   ])('%j is refused by name', async (attributes, message) => {
