@@ -112,14 +112,29 @@ export class Workbench {
   async breakpointAt(file, line) {
     const { page } = this
     await this.open(file)
-    await page.keyboard.press('Control+G')
-    await page.locator('.quick-input-widget input[type=text]').fill(`:${line}`)
+    const input = page.locator('.quick-input-widget input[type=text]')
+    await until(async () => {
+      await page.keyboard.press('Control+G')
+      return input.isVisible()
+    }, 'Go to Line')
+    await input.fill(`:${line}`)
     await page.keyboard.press('Enter')
-    await page.keyboard.press('F9')
-    await page
-      .locator('.glyph-margin-widgets [class*="codicon-debug-breakpoint"], .codicon-debug-breakpoint')
-      .first()
-      .waitFor()
+    await this.atLine(line)
+    // Until the manifests are read no language has breakpoints.
+    const mark = page.locator('.glyph-margin-widgets [class*="codicon-debug-breakpoint"]').first()
+    await until(async () => {
+      await page.keyboard.press('F9')
+      return mark.waitFor({ timeout: 2000 }).then(
+        () => true,
+        () => false,
+      )
+    }, `a breakpoint on line ${line} of ${file}`)
+  }
+
+  /** Waits until the cursor is on a line. */
+  async atLine(line) {
+    const bar = this.page.locator('.statusbar')
+    await until(async () => (await bar.textContent())?.includes(`Ln ${line},`), `the cursor on line ${line}`)
   }
 
   async console() {
@@ -130,6 +145,21 @@ export class Workbench {
     const toast = this.page.locator('.notifications-toasts .notification-list-item').first()
     await toast.waitFor()
     return (await toast.textContent()).trim()
+  }
+
+  /** A step that changes the call stack; while the machine runs the list is empty. */
+  async step(key) {
+    const before = (await this.callStack()).join('\n')
+    await this.press(key)
+    await until(async () => {
+      const now = (await this.callStack()).join('\n')
+      return now !== '' && now !== before
+    }, `another call stack after ${key}`)
+  }
+
+  /** Puts the keys where they mean the debugger: a webview that has the focus would keep some. */
+  async focusDebugger() {
+    await this.page.locator('.debug-call-stack .monaco-list-row').first().click()
   }
 
   async press(key) {
