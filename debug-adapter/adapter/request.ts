@@ -15,3 +15,10 @@ export interface RequestHandler<Arguments = unknown, Body = unknown> {
 
 /** A request that cannot be answered; the message says what was wrong and what would be right. */
 export class RequestError extends Error {}
+
+/** A request that only a stopped machine can answer, while it runs; DAP's `notStopped`. */
+export class NotStoppedError extends RequestError {
+  constructor() {
+    super('The machine is running: pause it first.')
+  }
+}

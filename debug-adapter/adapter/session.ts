@@ -12,7 +12,7 @@ import { type ExceptionFilter, Execution, type Stop, type StoppedException } fro
 import { GuestSymbols } from './guest-symbols.ts'
 import { Output } from './output.ts'
 import type { LaunchAttributes, PefEvents } from './protocol.ts'
-import { RequestError, type RequestHandler } from './request.ts'
+import { NotStoppedError, RequestError, type RequestHandler } from './request.ts'
 import { type Plan, runOn, toEntry } from './stepping.ts'
 import { Target } from './target.ts'
 import { Variables } from './variables.ts'
@@ -74,10 +74,10 @@ export class PefSession extends ProtocolServer {
     return this.#launched !== undefined
   }
 
-  /** @throws RequestError while the machine runs */
+  /** @throws NotStoppedError while the machine runs */
   get standing(): Target {
     const { target } = this
-    if (this.execution.running) throw new RequestError('The machine is running: pause it first.')
+    if (this.execution.running) throw new NotStoppedError()
     return target
   }
 
@@ -216,10 +216,12 @@ export class PefSession extends ProtocolServer {
       response.body = body instanceof Promise ? await body : body
     } catch (error) {
       const text = problemText(request.command, error)
+      // A client that asks for the stop which it has just ended is no reason for a message to the user.
+      const early = error instanceof NotStoppedError
       response.success = false
-      response.message = text
+      response.message = early ? 'notStopped' : text
       // Braces would be taken for placeholders.
-      response.body = { error: { id: 1, format: '{text}', variables: { text }, showUser: true } }
+      response.body = { error: { id: 1, format: '{text}', variables: { text }, showUser: !early } }
     }
     this.sendResponse(response)
     if (response.success) handler?.after?.(this, request.arguments ?? {})
@@ -241,8 +243,7 @@ export class PefSession extends ProtocolServer {
 
   #esm({ outcome, reason, returnCode, rules }: EsmResult): void {
     this.#output.flush()
-    if (outcome === 'secure')
-      this.#output.send({ category: 'console', output: `UV_ESM: the VM is secure: ${reason}\n` })
+    if (outcome === 'secure') this.#output.send({ category: 'console', output: `UV_ESM: ${reason}\n` })
     else {
       const ids = rules.length > 0 ? ` [${rules.join(', ')}]` : ''
       const output = `UV_ESM refused the image, return code ${BigInt.asIntN(64, returnCode)}${ids}: ${reason}\n`

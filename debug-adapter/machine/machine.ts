@@ -214,8 +214,9 @@ export class Machine {
     const vm = this.hypervisor.vm
     if (!vm) return undefined
     const svm = this.ultravisor.svms.get(vm.lpid)
-    const table = svm?.state === 'SECURE' ? svm.table : vm.table
-    const page = table.lookup(gpa & ~0xffffn)
+    const frame = gpa & ~0xffffn
+    // While UV_ESM runs, a page is in either of the two tables.
+    const page = svm?.state === 'SECURE' ? svm.table.lookup(frame) : (svm?.table.lookup(frame) ?? vm.table.lookup(frame))
     return page === undefined ? undefined : page + (gpa & 0xffffn)
   }
 }

@@ -125,6 +125,6 @@ export function takeInterrupt(
   }
   state.msr = next
   state.nia = nia
-  if (!known.quiet) trace.add({ type: 'interrupt', vector, name: known.name, at, nia: at, into })
+  if (!known.quiet) trace.add({ type: 'interrupt', vector, name: known.name, nia: at, into })
   return into === 'guest' ? undefined : { kind: 'interrupt', vector, ...(level !== undefined && { level }), into }
 }

@@ -114,9 +114,8 @@ export type TraceEvent =
       readonly type: 'interrupt'
       readonly vector: number
       readonly name: string
-      readonly at: bigint
-      /** Address that the interrupt saved. (`at` of a record is its time.) */
-      readonly nia?: bigint
+      /** Address that the interrupt saved. */
+      readonly nia: bigint
       readonly into: 'guest' | 'hypervisor' | 'ultravisor'
     }
   /** One step of UV_ESM (spec/ultravisor.md §4.2), for the readable walk. */
