@@ -45,6 +45,8 @@ export interface Debuggee {
   guestRealAddress(gpa: bigint): bigint | undefined
   /** Guest physical address where the kernel lies; undefined before the VM is loaded. */
   readonly kernelBase: bigint | undefined
+  /** Length of the kernel's image, in bytes. */
+  readonly kernelBytes: number
   /** What an inspector may see of the TPM without a key. */
   readonly tpm: {
     pcr(bank: 'sha1' | 'sha256', index: number): Uint8Array

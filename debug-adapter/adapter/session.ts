@@ -4,6 +4,7 @@ import { Event, Response } from '@vscode/debugadapter/lib/messages.js'
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js'
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import { checkAttributes, type FileAccess, loadMachineConfig, loadSymbolFiles, resolvePath } from '../files.ts'
+import { imageFindings } from '../image-findings.ts'
 import type { EsmResult, MachineEnd } from '../machine/api.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
@@ -245,8 +246,11 @@ export class PefSession extends ProtocolServer {
     this.#output.flush()
     if (outcome === 'secure') this.#output.send({ category: 'console', output: `UV_ESM: ${reason}\n` })
     else {
-      const ids = rules.length > 0 ? ` [${rules.join(', ')}]` : ''
-      const output = `UV_ESM refused the image, return code ${BigInt.asIntN(64, returnCode)}${ids}: ${reason}\n`
+      const more = imageFindings(this.target.machine)
+      const ids = [...rules, ...more.map(({ rule }) => rule)]
+      const named = ids.length > 0 ? ` [${ids.join(', ')}]` : ''
+      const reasons = [reason, ...more.map(({ rule, message }) => `${rule}: ${message}`)].join('; ')
+      const output = `UV_ESM refused the image, return code ${BigInt.asIntN(64, returnCode)}${named}: ${reasons}\n`
       this.#output.send({ category: 'important', output })
     }
   }

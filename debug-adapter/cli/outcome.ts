@@ -1,3 +1,4 @@
+import { imageFindings } from '../image-findings.ts'
 import type { Machine } from '../machine/machine.ts'
 
 /** What `pef run --json` prints: other people's scripts read it. */
@@ -24,7 +25,8 @@ export const exitCode = (outcome: Outcome['outcome']): number =>
 export function outcomeOf(machine: Machine, limit: boolean, until: 'esm' | undefined): Outcome {
   const { esm, end } = machine
   const common = { instructions: machine.clock.instructions, console: machine.platform.console.text }
-  const rules = esm?.rules ?? []
+  const fromImage = esm?.outcome === 'refused' ? imageFindings(machine) : []
+  const rules = [...(esm?.rules ?? []), ...fromImage.map(({ rule }) => rule)]
   const returnCode = Number(esm?.returnCode ?? 0n)
   const result = (outcome: Outcome['outcome'], reason: string): Outcome => ({
     outcome,
@@ -33,7 +35,8 @@ export function outcomeOf(machine: Machine, limit: boolean, until: 'esm' | undef
     reason,
     ...common,
   })
-  if (esm?.outcome === 'refused') return result('refused', esm.reason)
+  if (esm?.outcome === 'refused')
+    return result('refused', [esm.reason, ...fromImage.map(({ rule, message }) => `${rule}: ${message}`)].join('; '))
   if (esm && until === 'esm') return result('secure', esm.reason)
   if (end?.how === 'fault' || end?.how === 'stopped') return result('fault', end.reason)
   if (limit) return result('limit', `the limit of ${machine.clock.instructions} instructions is reached`)

@@ -209,6 +209,11 @@ export class Machine {
     return this.platform.guest?.kernelBase
   }
 
+  /** Length in bytes of the kernel's image as it was loaded, without the .bss behind it. */
+  get kernelBytes(): number {
+    return this.#image.loaded.kernelBytes
+  }
+
   /** Real address behind a guest physical address, by the partition table that the processor uses now. */
   guestRealAddress(gpa: bigint): bigint | undefined {
     const vm = this.hypervisor.vm
@@ -216,7 +221,8 @@ export class Machine {
     const svm = this.ultravisor.svms.get(vm.lpid)
     const frame = gpa & ~0xffffn
     // While UV_ESM runs, a page is in either of the two tables.
-    const page = svm?.state === 'SECURE' ? svm.table.lookup(frame) : (svm?.table.lookup(frame) ?? vm.table.lookup(frame))
+    const page =
+      svm?.state === 'SECURE' ? svm.table.lookup(frame) : (svm?.table.lookup(frame) ?? vm.table.lookup(frame))
     return page === undefined ? undefined : page + (gpa & 0xffffn)
   }
 }

@@ -42,6 +42,7 @@ export class ScriptedMachine implements Debuggee {
   end: MachineEnd | undefined
   vmState: 'normal' | 'secure' = 'normal'
   readonly kernelBase = 0x400000n
+  readonly kernelBytes = 0x1000
   readonly tpm = {
     pcr: (bank: 'sha1' | 'sha256', index: number) => new Uint8Array(bank === 'sha1' ? 20 : 32).fill(index),
     handles: () => [{ handle: 0x81800001, what: 'wrapping key' }],

@@ -50,7 +50,13 @@ describe('altered operands and initrds', () => {
   const all: Case[] = fixtureJson('bad/expected.json').cases
   const ids = [
     ...['header-only-20-bytes', 'lockboxes-swapped', 'symkey-oaep-sha1', 'wrong-fingerprint', 'digest-all-four-wrong'],
-    ...['digest-plaintext-not-fdt', 'prefix-only-match', 'no-512-padding'],
+    ...[
+      'digest-plaintext-not-fdt',
+      'prefix-only-match',
+      'no-512-padding',
+      'magic-off-by-one',
+      'digest-kernel-size-plus-one',
+    ],
   ]
   test.each(ids)('%s', async (id) => {
     const { kind, file, diagnostics, ultravisor } = all.find((c) => c.id === id)!
