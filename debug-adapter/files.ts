@@ -144,8 +144,7 @@ async function readOperand(
 ): Promise<Uint8Array> {
   const accepted = 'an ESM operand (a flattened device tree) or an svm_blob.yml'
   const bytes = await readAttributeFile('operand', path, accepted, io)
-  // What is no text is an operand, if a damaged one: why it is refused, the ultravisor says.
-  if (magicOf(bytes) === FDT_MAGIC || bytes.includes(0)) return bytes
+  if (magicOf(bytes) === FDT_MAGIC) return bytes
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, 6))
   if (start === '070701' || start === '070702')
     throw new AttributeError(
@@ -154,6 +153,8 @@ async function readOperand(
       accepted,
       'the file is a cpio archive: an initrd that has an operand in front is given as "initrd"',
     )
+  // What is no text is an operand, if a damaged one: why it is refused, the ultravisor says.
+  if (bytes.includes(0)) return bytes
   const absolute = resolvePath(io.cwd, path)
   const folder = absolute.replace(/[\\/][^\\/]*$/, '')
   // svm-tool takes paths from the folder it is run in; beside the YAML is what most people mean.
