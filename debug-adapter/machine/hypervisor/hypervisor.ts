@@ -6,6 +6,7 @@ import { Pool } from '../memory/pool.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
 import { H, HCALL, hcallByNumber, hcallCodeName } from '../platform/hcall-table.ts'
 import type { Platform } from '../platform/platform.ts'
+import { processTable } from '../platform/process-table.ts'
 import { RefusalError } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
@@ -40,6 +41,10 @@ const LPCR_HOST_RADIX = 1n << 20n
 /** Interrupts of the guest are little-endian (LPCR[ILE], IBM bit 38). */
 const LPCR_ILE = 1n << 25n
 const LPCR_UPRT = 1n << 22n
+/** Guest translation shootdown enable: its tlbie is its own (Power ISA 3.0C III 2.2). */
+const LPCR_GTSE = 1n << 10n
+/** R4 of H_REGISTER_PROC_TBL: the guest uses tlbie. */
+const PROCESS_TABLE_GTSE = 1n
 export const GUEST_LPID = 1
 
 /**
@@ -175,6 +180,7 @@ export class Hypervisor {
       const fromUltravisor = secure || number === HCALL.H_SVM_INIT_ABORT
       return fromUltravisor ? yield* own(this, vm, registers) : [H.UNSUPPORTED]
     }
+    if (name === 'H_REGISTER_PROC_TBL') return [yield* this.#registerProcessTable(vm, registers)]
     try {
       const answer = platform.hypercall(number, registers)
       return answer ?? [H.FUNCTION]
@@ -183,6 +189,25 @@ export class Hypervisor {
       this.parts.trace.add({ type: 'refusal', by: 'hypervisor', ...error.refusal })
       return [H.PARAMETER]
     }
+  }
+
+  /** The process table of the guest goes into doubleword 1 of its partition table entry (spec/ultravisor.md §8.2). */
+  *#registerProcessTable(vm: Vm, args: readonly bigint[]): Steps<bigint> {
+    const { cpu } = this.parts
+    const { code, doubleword1 } = processTable(args)
+    if (doubleword1 === undefined) return code
+    // The call's own registers are used for the ultracall, those of the guest above R12 stay.
+    const written = yield* this.ultracall(UCALL.UV_WRITE_PATE, [
+      BigInt(vm.lpid),
+      vm.table.pateDoubleword0,
+      doubleword1,
+    ])
+    if (written !== 0n) return H.HARDWARE
+    // A guest that asks for it may invalidate translations by itself.
+    const lpcr = cpu.spr(SPR.LPCR) & ~LPCR_GTSE
+    cpu.setSpr(SPR.LPCR, lpcr | ((args[0]! & PROCESS_TABLE_GTSE) !== 0n ? LPCR_GTSE : 0n))
+    cpu.flushTranslations()
+    return H.SUCCESS
   }
 
   /** Gives the processor back: by UV_RETURN where a secure VM is behind it, else by hrfid (spec/ultravisor.md §8.2). */
