@@ -20,6 +20,8 @@ export interface MachineConfig {
   readonly tpmKey?: RsaPrivateKey
   /** `guest`: the kernel calls UV_ESM by itself. `stub`: the platform's boot stub does, before the kernel's entry. */
   readonly esm: 'guest' | 'stub'
+  /** How the kernel starts: with Open Firmware to ask, or with a flattened device tree. Default: by its ELF note `PowerPC`. */
+  readonly firmware?: 'open-firmware' | 'fdt'
   readonly crypto: CryptoProvider
   /** Changes to the machine that a test or a scenario makes; see {@link Interventions}. */
   readonly interventions?: Interventions

@@ -19,6 +19,8 @@ export interface KernelImage {
   readonly littleEndian: boolean
   /** Bytes that the kernel occupies in memory: the image and the .bss behind it. */
   readonly memoryBytes: number
+  /** Owners of the ELF notes, such as `GNU` and `PowerPC`: the latter is in every kernel for this platform. */
+  readonly notes: ReadonlySet<string>
 }
 
 /** A file that is not a kernel as ELF for ppc64; `finding` is ESM120. */
@@ -36,6 +38,8 @@ export class KernelImageError extends Error {
 const EM_PPC = 20
 const EM_PPC64 = 21
 const PT_LOAD = 1
+const PT_NOTE = 4
+const NOTE_HEADER_BYTES = 12
 const SHT_NOBITS = 8
 const SHF_ALLOC = 2n
 /** A larger span is a broken address, not a kernel: bytes. */
@@ -98,8 +102,28 @@ function flatten(elf: Uint8Array): KernelImage {
     entryOffset: Number(entryOffset),
     littleEndian,
     memoryBytes: Number(memorySpan),
+    notes: readNotes(reader),
   }
 }
+
+/** Owners of the notes in the PT_NOTE segments. What is cut off or odd there ends the list and is no error: it is not loaded. */
+function readNotes(reader: Reader): Set<string> {
+  const owners = new Set<string>()
+  for (const { at } of programHeaders(reader, PT_NOTE)) {
+    let next = reader.size64(at + 8, 'p_offset')
+    const end = Math.min(next + reader.size64(at + 32, 'p_filesz'), reader.bytes.length)
+    while (next + NOTE_HEADER_BYTES <= end) {
+      const [nameBytes, valueBytes] = [reader.u32(next, 'n_namesz'), reader.u32(next + 4, 'n_descsz')]
+      const name = next + NOTE_HEADER_BYTES
+      if (name + nameBytes > end) break
+      owners.add(latin1(reader.bytes.subarray(name, name + nameBytes)).replace(/\0.*$/, ''))
+      next = name + roundUp4(nameBytes) + roundUp4(valueBytes)
+    }
+  }
+  return owners
+}
+
+const roundUp4 = (value: number): number => (value + 3) & ~3
 
 /**
  * Whether the beginning of a file can be that of a kernel: for whoever does not want to read 40 MB at each key stroke.
@@ -152,24 +176,25 @@ function checkHeader(elf: Uint8Array): boolean {
   return littleEndian
 }
 
-function readSegments(reader: Reader): Segment[] {
+/** Offsets of the program headers of one type. */
+function programHeaders(reader: Reader, type: number): { readonly at: number }[] {
   const table = reader.size64(0x20, 'e_phoff')
   const size = reader.u16(0x36, 'e_phentsize')
   const count = reader.u16(0x38, 'e_phnum')
   if (count > 0 && size < 56) throw new KernelImageError(`program headers of ${size} bytes, not 56`, 0x36)
-  const segments: Segment[] = []
-  for (let i = 0; i < count; i++) {
-    const at = table + i * size
-    if (reader.u32(at, 'p_type') !== PT_LOAD) continue
-    segments.push({
-      offset: reader.size64(at + 8, 'p_offset'),
-      virtual: reader.u64(at + 16, 'p_vaddr'),
-      physical: reader.u64(at + 24, 'p_paddr'),
-      fileSize: reader.size64(at + 32, 'p_filesz'),
-      memorySize: reader.u64(at + 40, 'p_memsz'),
-    })
-  }
-  return segments
+  return Array.from({ length: count }, (_, i) => ({ at: table + i * size })).filter(
+    ({ at }) => reader.u32(at, 'p_type') === type,
+  )
+}
+
+function readSegments(reader: Reader): Segment[] {
+  return programHeaders(reader, PT_LOAD).map(({ at }) => ({
+    offset: reader.size64(at + 8, 'p_offset'),
+    virtual: reader.u64(at + 16, 'p_vaddr'),
+    physical: reader.u64(at + 24, 'p_paddr'),
+    fileSize: reader.size64(at + 32, 'p_filesz'),
+    memorySize: reader.u64(at + 40, 'p_memsz'),
+  }))
 }
 
 /** Sections that are allocated and have contents, at their load addresses; without section headers, the segments. */

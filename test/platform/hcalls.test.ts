@@ -29,7 +29,16 @@ function bench(options: { memory?: TestMemory; processor?: Processor } = {}) {
   const presenter = new InterruptPresenter()
   const areas = new SharedAreas()
   const random = new Inputs(nobleCrypto, 1).stream('H_RANDOM')
-  const context = { memory, console, rtas, random, presenter, areas, processor: options.processor }
+  const context = {
+    memory,
+    console,
+    rtas,
+    openFirmware: undefined,
+    random,
+    presenter,
+    areas,
+    processor: options.processor,
+  }
   // A call takes as many registers as the hypervisor read: 9, most of them unused.
   const call = (name: string, ...args: bigint[]) =>
     handleHcall(name, [...args, ...Array(9 - args.length).fill(0n)], context)

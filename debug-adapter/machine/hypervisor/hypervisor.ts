@@ -4,7 +4,7 @@ import { SPR } from '../cpu/spr.ts'
 import { HOST_BYTES, HYPERVISOR_POOL } from '../firmware/memory-map.ts'
 import { Pool } from '../memory/pool.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
-import { H, HCALL, hcallByNumber, hcallCodeName } from '../platform/hcall-table.ts'
+import { H, HCALL, hcallCodeName, hcallOfNormalVm } from '../platform/hcall-table.ts'
 import type { Platform } from '../platform/platform.ts'
 import { processTable } from '../platform/process-table.ts'
 import { RefusalError } from '../refusal.ts'
@@ -145,7 +145,7 @@ export class Hypervisor {
     const { cpu, trace, platform } = this.parts
     const vm = this.vm!
     const number = Number(BigInt.asUintN(32, cpu.gpr(3)))
-    const entry = hcallByNumber.get(number)
+    const entry = hcallOfNormalVm(number)
     const name = entry?.name ?? `hypercall 0x${number.toString(16)}`
     const returnTo = { nia: cpu.spr(SPR.SRR0), msr: cpu.spr(SPR.SRR1) }
     const cookie = cpu.gpr(31)
@@ -197,11 +197,7 @@ export class Hypervisor {
     const { code, doubleword1 } = processTable(args)
     if (doubleword1 === undefined) return code
     // The call's own registers are used for the ultracall, those of the guest above R12 stay.
-    const written = yield* this.ultracall(UCALL.UV_WRITE_PATE, [
-      BigInt(vm.lpid),
-      vm.table.pateDoubleword0,
-      doubleword1,
-    ])
+    const written = yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(vm.lpid), vm.table.pateDoubleword0, doubleword1])
     if (written !== 0n) return H.HARDWARE
     // A guest that asks for it may invalidate translations by itself.
     const lpcr = cpu.spr(SPR.LPCR) & ~LPCR_GTSE

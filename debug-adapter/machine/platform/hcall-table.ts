@@ -143,6 +143,13 @@ export const hcalls: readonly HcallEntry[] = TABLE.map(([number, name, inputs, o
 
 export const hcallByNumber: ReadonlyMap<number, HcallEntry> = new Map(hcalls.map((entry) => [entry.number, entry]))
 
+/** The Open Firmware client interface, private to the platform and its firmware: a secure VM has it not (spec/pseries.md §4.4). */
+const OF_CLIENT: HcallEntry = { number: 0xf005, name: 'H_OF_CLIENT', in: 2, out: 1, args: ['block'] }
+
+/** A hypercall that a normal VM may make: those of the table, and the firmware's own. */
+export const hcallOfNormalVm = (number: number): HcallEntry | undefined =>
+  hcallByNumber.get(number) ?? (number === OF_CLIENT.number ? OF_CLIENT : undefined)
+
 /** Numbers of the calls that the machine's own code makes. */
 export const HCALL = {
   H_RTAS: 0xf000,

@@ -7,6 +7,7 @@ import { VTY_UNIT } from './device-tree.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { H } from './hcall-table.ts'
 import type { InterruptPresenter } from './interrupt-presenter.ts'
+import type { ClientInterface } from './open-firmware/client-interface.ts'
 import type { Rtas } from './rtas.ts'
 import type { SharedAreas } from './vpa.ts'
 
@@ -21,6 +22,8 @@ export interface HcallContext {
   readonly memory: GuestMemory
   readonly console: Console
   readonly rtas: Rtas
+  /** Absent: the VM was started with a flattened tree, and there is no firmware to call. */
+  readonly openFirmware: ClientInterface | undefined
   readonly random: RandomSource
   readonly presenter: InterruptPresenter
   readonly areas: SharedAreas
@@ -90,6 +93,7 @@ const calls: Readonly<Record<string, Hcall>> = {
   H_PUT_TERM_CHAR: putTermChar,
   H_GET_TERM_CHAR: getTermChar,
   H_RTAS: ([block], { rtas, memory }) => [rtas.call(memory, block!)],
+  H_OF_CLIENT: ([block], { openFirmware }) => openFirmware && [openFirmware.call(block! & 0xffff_ffffn)],
   H_SET_MODE: setMode,
   H_RANDOM: random,
   H_REGISTER_VPA: (args, { areas, memory }) => [areas.register(memory, args)],

@@ -1,16 +1,21 @@
 import { attachOperand } from '../../../server/esm/cpio.ts'
-import { writeFdt } from '../../../server/esm/fdt.ts'
-import { flattenKernel } from '../../../server/esm/kernel-image.ts'
+import { type FdtTree, writeFdt } from '../../../server/esm/fdt.ts'
+import { flattenKernel, type KernelImage } from '../../../server/esm/kernel-image.ts'
 import { RTAS_CODE } from '../../../server/esm/verify/digests.ts'
 import type { MachineConfig } from '../config.ts'
 import { BOOT_STUB, bootStub } from './boot-stub.ts'
 import { guestTree } from './device-tree.ts'
 import type { GuestMemory } from './guest-memory.ts'
+import { CLIENT_ENTRY, CLIENT_STUB, FIRMWARE_BYTES, FIRMWARE_STACK } from './open-firmware/client-interface.ts'
+import { MemoryClaims } from './open-firmware/memory-claims.ts'
 
 /** What the loader put where. Addresses are guest physical, sizes bytes. */
 export interface LoadedGuest {
   readonly entry: bigint
-  /** Registers at the entry: R3 the device tree, R4 the kernel base, R5 0 (spec/pseries.md §4.1). */
+  /**
+   * Registers at the entry (spec/pseries.md §4.1): R3 the device tree, R4 the kernel base, R5 0; by Open Firmware R1 a stack, R3 and R4 place
+   * and size of the initrd, R5 the client interface.
+   */
   readonly registers: ReadonlyMap<number, bigint>
   readonly littleEndian: boolean
   readonly kernelBase: bigint
@@ -29,11 +34,15 @@ export interface PreparedGuest {
   readonly loaded: LoadedGuest
   /** Guest physical address and bytes. */
   readonly contents: readonly (readonly [bigint, Uint8Array])[]
+  readonly tree: FdtTree
+  /** Memory that is taken, for a kernel that is started by Open Firmware; absent: it gets the flattened tree. */
+  readonly claims: MemoryClaims | undefined
 }
 
 /** Where QEMU loads kernels; an image linked elsewhere is moved here (spec/pseries.md §4.1). */
 const KERNEL_BASE = 0x40_0000n
 const PAGE = 0x1_0000n
+const FOUR_GIB = 1n << 32n
 /** Room behind the tree for the reservations that the ultravisor adds. */
 const TREE_SLACK = 4096
 /** The RTAS code, and behind it the room where reports of machine checks are left (spec/pseries.md §4.1). */
@@ -81,11 +90,17 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
     ...(initrd ? [{ what: `the initrd (${initrdBytes.length} bytes)`, ...initrd }] : []),
     { what: `the device tree (${fdt.length} bytes)`, start: fdtBase, end: rtasBase },
   ])
+  const byFirmware = startsByFirmware(config, kernel)
   const contents: [bigint, Uint8Array][] = [
     [KERNEL_BASE, kernel.bytes],
     ...(initrdBytes ? ([[initrdStart, initrdBytes]] as [bigint, Uint8Array][]) : []),
-    [rtasBase, RTAS_CODE],
-    [fdtBase, fdt],
+    ...(byFirmware ? ([[CLIENT_ENTRY, CLIENT_STUB]] as [bigint, Uint8Array][]) : []),
+    ...(byFirmware
+      ? []
+      : ([
+          [rtasBase, RTAS_CODE],
+          [fdtBase, fdt],
+        ] as [bigint, Uint8Array][])),
   ]
   const kernelEntry = KERNEL_BASE + BigInt(kernel.entryOffset)
   const { littleEndian } = kernel
@@ -93,11 +108,20 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
     contents.push(...bootStub({ kernelBase: KERNEL_BASE, kernelEntry, fdt: fdtBase, littleEndian }))
   const loaded: LoadedGuest = {
     entry: config.esm === 'stub' ? BOOT_STUB.start : kernelEntry,
-    registers: new Map([
-      [3, fdtBase],
-      [4, KERNEL_BASE],
-      [5, 0n],
-    ]),
+    registers: new Map(
+      byFirmware
+        ? [
+            [1, FIRMWARE_STACK],
+            [3, initrd?.start ?? 0n],
+            [4, initrd ? initrd.end - initrd.start : 0n],
+            [5, CLIENT_ENTRY],
+          ]
+        : [
+            [3, fdtBase],
+            [4, KERNEL_BASE],
+            [5, 0n],
+          ],
+    ),
     littleEndian,
     kernelBase: KERNEL_BASE,
     kernelBytes: kernel.bytes.length,
@@ -107,7 +131,20 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
     initrd,
     rtasBase,
   }
-  return { loaded, contents }
+  const claims = byFirmware ? new MemoryClaims(memoryBytes < FOUR_GIB ? memoryBytes : FOUR_GIB) : undefined
+  claims?.reserve(0n, FIRMWARE_BYTES)
+  claims?.reserve(KERNEL_BASE, kernelEnd - KERNEL_BASE)
+  if (initrd) claims?.reserve(initrd.start, initrd.end - initrd.start)
+  return { loaded, contents, tree, claims }
+}
+
+/**
+ * A kernel for this platform says so in a note, and asks Open Firmware for what it needs; it is also the only way to its own
+ * UV_ESM (spec/pseries.md §4.1). Other code gets a flattened tree.
+ */
+function startsByFirmware({ esm, firmware }: MachineConfig, { notes }: KernelImage): boolean {
+  if (esm === 'stub') return false
+  return firmware === undefined ? notes.has('PowerPC') : firmware === 'open-firmware'
 }
 
 /** Writes what was prepared into the VM's memory. */

@@ -4,10 +4,11 @@ import type { Inputs } from '../clock/inputs.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Console } from './console.ts'
 import type { GuestMemory } from './guest-memory.ts'
-import { hcallByNumber } from './hcall-table.ts'
+import { hcallOfNormalVm } from './hcall-table.ts'
 import { handleHcall, type VirtualProcessor } from './hcalls.ts'
 import { InterruptPresenter } from './interrupt-presenter.ts'
 import { type LoadedGuest, loadGuest, type PreparedGuest } from './loader.ts'
+import { ClientInterface } from './open-firmware/client-interface.ts'
 import { Rtas } from './rtas.ts'
 import { SharedAreas } from './vpa.ts'
 
@@ -18,7 +19,9 @@ export class Platform {
   readonly presenter = new InterruptPresenter()
   readonly areas = new SharedAreas()
   readonly #random
+  readonly #trace: Trace
   #memory: GuestMemory | undefined
+  #openFirmware: ClientInterface | undefined
   guest: LoadedGuest | undefined
 
   /** @param processor what H_SET_MODE sets up; without it that call is not there (H_FUNCTION) */
@@ -28,6 +31,7 @@ export class Platform {
     inputs: Inputs,
     readonly processor?: VirtualProcessor,
   ) {
+    this.#trace = trace
     this.console = new Console(trace)
     this.rtas = new Rtas(this.console, clock, trace)
     this.#random = inputs.stream('H_RANDOM')
@@ -35,12 +39,14 @@ export class Platform {
 
   /** Set when the VM ended itself. */
   get end(): MachineEnd | undefined {
-    return this.rtas.end
+    return this.rtas.end ?? this.#openFirmware?.end
   }
 
   /** Puts a VM into its memory. */
   load(image: PreparedGuest, memory: GuestMemory): LoadedGuest {
     this.#memory = memory
+    const { tree, claims } = image
+    if (claims) this.#openFirmware = new ClientInterface(tree, claims, memory, this.console, this.#trace)
     this.guest = loadGuest(image, memory)
     return this.guest
   }
@@ -52,13 +58,14 @@ export class Platform {
    * @throws Error before a VM is loaded
    */
   hypercall(number: number, args: readonly bigint[]): readonly bigint[] | undefined {
-    const entry = hcallByNumber.get(number)
+    const entry = hcallOfNormalVm(number)
     if (!entry) return undefined
     if (!this.#memory) throw new Error(`${entry.name} before a VM is loaded: expected Platform.load first`)
     return handleHcall(entry.name, args, {
       memory: this.#memory,
       console: this.console,
       rtas: this.rtas,
+      openFirmware: this.#openFirmware,
       random: this.#random,
       presenter: this.presenter,
       areas: this.areas,

@@ -37,6 +37,7 @@ export const RTAS_SERVICES = {
   'ibm,configure-connector': shape(0x200d, 2, 1),
   'ibm,slot-error-detail': shape(0x200e, 8, 1),
   'ibm,nmi-register': shape(0x200f, 2, 1),
+  'ibm,nmi-interlock': shape(0x2010, 0, 1),
   'ibm,os-term': shape(0x201f, 1, 1),
 } as const satisfies Readonly<Record<string, RtasServiceShape>>
 

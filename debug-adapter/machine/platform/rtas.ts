@@ -137,6 +137,9 @@ export class Rtas {
         return args[0] === BOOT_CPU ? STATUS.hardwareError : STATUS.parameterError
       case 'ibm,nmi-register':
         return this.#registerNmi(args)
+      // No machine check was reported that could be handled now.
+      case 'ibm,nmi-interlock':
+        return this.#nmi ? STATUS.success : STATUS.parameterError
       case 'ibm,get-system-parameter':
       case 'ibm,set-system-parameter':
         return STATUS.notSupported

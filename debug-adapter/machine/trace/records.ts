@@ -118,6 +118,8 @@ export type TraceEvent =
       readonly nia: bigint
       readonly into: 'guest' | 'hypervisor' | 'ultravisor'
     }
+  /** A call of the Open Firmware client interface: service, what it was about, first result. */
+  | { readonly type: 'firmware-call'; readonly service: string; readonly args: string; readonly result: number }
   /** One step of UV_ESM (spec/ultravisor.md §4.2), for the readable walk. */
   | { readonly type: 'esm-step'; readonly number: number; readonly title: string; readonly detail?: string }
   /** One digest of the operand held against what is in memory. Hex. */
