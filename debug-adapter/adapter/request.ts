@@ -16,8 +16,11 @@ export interface RequestHandler<Arguments = unknown, Body = unknown> {
 /** A request that cannot be answered; the message says what was wrong and what would be right. */
 export class RequestError extends Error {}
 
+/** A request that comes too late: the machine went on since. The client asks again by itself, so the user is not told. */
+export class LateRequestError extends RequestError {}
+
 /** A request that only a stopped machine can answer, while it runs; DAP's `notStopped`. */
-export class NotStoppedError extends RequestError {
+export class NotStoppedError extends LateRequestError {
   constructor() {
     super('The machine is running: pause it first.')
   }

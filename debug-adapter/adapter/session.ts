@@ -13,7 +13,7 @@ import { type ExceptionFilter, Execution, type Stop, type StoppedException } fro
 import { GuestSymbols } from './guest-symbols.ts'
 import { Output } from './output.ts'
 import type { LaunchAttributes, PefEvents } from './protocol.ts'
-import { NotStoppedError, RequestError, type RequestHandler } from './request.ts'
+import { LateRequestError, NotStoppedError, RequestError, type RequestHandler } from './request.ts'
 import { type Plan, runOn, toEntry } from './stepping.ts'
 import { Target } from './target.ts'
 import { Variables } from './variables.ts'
@@ -44,6 +44,7 @@ export class PefSession extends ProtocolServer {
   readonly #handlers: ReadonlyMap<string, RequestHandler>
   #launched: { arguments: LaunchArguments; target: Target; execution: Execution } | undefined
   #variables: Variables | undefined
+  #nextReference = 1
   #frames: readonly Frame[] | undefined
   #output = new Output((body) => this.sendEvent(event('output', body)))
   readonly #sourcePaths = new Map<string, string | undefined>()
@@ -89,7 +90,7 @@ export class PefSession extends ProtocolServer {
 
   /** Variables of the present stop. */
   get variables(): Variables {
-    this.#variables ??= new Variables(this.standing)
+    this.#variables ??= new Variables(this.standing, this.#nextReference)
     return this.#variables
   }
 
@@ -103,15 +104,20 @@ export class PefSession extends ProtocolServer {
   frame(id: number | undefined): Frame | undefined {
     if (id === undefined) return undefined
     const frame = this.frames.find((one) => one.id === id)
-    if (!frame) throw new RequestError(`There is no frame ${id}: the machine went on since.`)
+    if (!frame) throw new LateRequestError(`There is no frame ${id}: the machine went on since.`)
     return frame
   }
 
   /** Something was written: what was shown of the stop may be wrong now. */
   invalidate(areas: DebugProtocol.InvalidatedAreas[]): void {
-    this.#variables = undefined
+    this.#forgetVariables()
     this.#frames = undefined
     this.sendEvent(event('invalidated', { areas }))
+  }
+
+  #forgetVariables(): void {
+    this.#nextReference = this.#variables?.next ?? this.#nextReference
+    this.#variables = undefined
   }
 
   /** Builds the machine from launch attributes; the first call or a restart. @throws AttributeError, RequestError */
@@ -154,7 +160,7 @@ export class PefSession extends ProtocolServer {
 
   /** Lets the machine go on by a plan. */
   resume(plan: Plan): void {
-    this.#variables = undefined
+    this.#forgetVariables()
     this.#frames = undefined
     this.lastException = undefined
     this.execution.start(plan)
@@ -218,11 +224,11 @@ export class PefSession extends ProtocolServer {
     } catch (error) {
       const text = problemText(request.command, error)
       // A client that asks for the stop which it has just ended is no reason for a message to the user.
-      const early = error instanceof NotStoppedError
+      const late = error instanceof LateRequestError
       response.success = false
-      response.message = early ? 'notStopped' : text
+      response.message = error instanceof NotStoppedError ? 'notStopped' : text
       // Braces would be taken for placeholders.
-      response.body = { error: { id: 1, format: '{text}', variables: { text }, showUser: !early } }
+      response.body = { error: { id: 1, format: '{text}', variables: { text }, showUser: !late } }
     }
     this.sendResponse(response)
     if (response.success) handler?.after?.(this, request.arguments ?? {})

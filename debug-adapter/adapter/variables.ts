@@ -17,7 +17,7 @@ import {
   sprNames,
   writeRegister,
 } from './registers.ts'
-import { RequestError } from './request.ts'
+import { LateRequestError, RequestError } from './request.ts'
 import type { GuestContext, Target } from './target.ts'
 
 /** Something with children: they are made when the client asks. */
@@ -34,7 +34,19 @@ const SNAPSHOT =
 export class Variables {
   readonly #containers: Container[] = []
 
-  constructor(readonly target: Target) {}
+  /**
+   * @param first the first reference to give out. References of other stops must not come again: a request that comes
+   *   late would be answered with something else.
+   */
+  constructor(
+    readonly target: Target,
+    private readonly first = 1,
+  ) {}
+
+  /** The reference that is given out next. */
+  get next(): number {
+    return this.first + this.#containers.length
+  }
 
   scopes(frame: Frame): DebugProtocol.Scope[] {
     if (frame.kind === 'firmware') {
@@ -105,14 +117,14 @@ export class Variables {
   }
 
   #container(reference: number): Container {
-    const container = this.#containers[reference - 1]
+    const container = this.#containers[reference - this.first]
     if (!container)
-      throw new RequestError(`There are no variables with reference ${reference}: the machine went on since.`)
+      throw new LateRequestError(`There are no variables with reference ${reference}: the machine went on since.`)
     return container
   }
 
   #reference(container: Container): number {
-    return this.#containers.push(container)
+    return this.first + this.#containers.push(container) - 1
   }
 
   #scope(name: string, container: Container, presentationHint?: string): DebugProtocol.Scope {

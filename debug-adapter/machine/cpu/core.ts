@@ -139,8 +139,9 @@ export class Core {
     const { ra } = this.reach(ea, access)
     const at = this.memory.offsetOf(ra, 1)
     const page = at - (at % PAGE_BYTES)
-    const writes = access === 'store' && !this.code.has(Number(ra >> 12n))
-    this.translations.addData(this.state.address(ea), page, writes)
+    // A store to a page that holds code is looked at each time.
+    if (access === 'load' || !this.code.has(Number(ra >> 12n)))
+      this.translations.addData(this.state.address(ea), page, access === 'store')
     return { ra, at }
   }
 

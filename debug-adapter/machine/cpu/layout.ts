@@ -57,14 +57,16 @@ export enum Event {
 export const SPRS = 0x1000
 
 /**
- * Data translations: banks (see `bankOf`) of direct-mapped entries: u64 read tag, u64 write tag (the effective page, or -1), i32
+ * Data translations: banks (see `bankOf`) of direct-mapped entries, those for loads first, those for stores behind them, so that a
+ * copy whose ends have the same index does not throw its own entries out. An entry: u64 tag (the effective page, or -1), i32
  * addend from effective address to offset, i32 offset of the page.
  */
 export const TLB = 0x1_0000
-export const TLB_ENTRY = 32
+export const TLB_ENTRY = 16
 export const TLB_ENTRIES = 1024
+export const TLB_STORES = TLB_ENTRY * TLB_ENTRIES
 export const BANKS = 4
-export const TLB_BANK = TLB_ENTRY * TLB_ENTRIES
+export const TLB_BANK = 2 * TLB_STORES
 
 /** Instruction translations: u64 tag, i32 offset of the first decoded record. */
 export const ITLB = TLB + BANKS * TLB_BANK

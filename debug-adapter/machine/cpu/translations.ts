@@ -11,6 +11,7 @@ import {
   TLB_BASE,
   TLB_ENTRIES,
   TLB_ENTRY,
+  TLB_STORES,
 } from './layout.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
@@ -68,18 +69,17 @@ export class Translations {
 
   /**
    * Notes a translation of data.
-   * @param page   offset in the WebAssembly memory of the page
-   * @param writes whether stores may go there without being looked at
+   * @param page  offset in the WebAssembly memory of the page
+   * @param store for stores, which may go there without being looked at; else for loads
    */
-  addData(ea: bigint, page: number, writes: boolean): void {
+  addData(ea: bigint, page: number, store: boolean): void {
     const { data } = this.state
-    const at = data.getInt32(TLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (TLB_ENTRIES - 1)) * TLB_ENTRY
+    const index = Number(BigInt.asUintN(32, ea) >> 12n) & (TLB_ENTRIES - 1)
+    const at = data.getInt32(TLB_BASE, true) + (store ? TLB_STORES : 0) + index * TLB_ENTRY
     const tag = ea & ~PAGE
-    if (data.getBigUint64(at, true) !== tag) data.setBigInt64(at + 8, NO_TAG, true)
     data.setBigUint64(at, tag, true)
-    if (writes) data.setBigUint64(at + 8, tag, true)
-    data.setInt32(at + 16, page - Number(BigInt.asUintN(32, tag)), true)
-    data.setInt32(at + 20, page, true)
+    data.setInt32(at + 8, page - Number(BigInt.asUintN(32, tag)), true)
+    data.setInt32(at + 12, page, true)
   }
 
   addFetch(ea: bigint, records: number): void {
@@ -93,7 +93,10 @@ export class Translations {
   /** From now on every store to this page is looked at: it holds code. @param page offset in the WebAssembly memory */
   watchStores(page: number): void {
     const { data } = this.state
-    for (let at = TLB; at < TLB + BANKS * TLB_BANK; at += TLB_ENTRY)
-      if (data.getInt32(at + 20, true) === page) data.setBigInt64(at + 8, NO_TAG, true)
+    for (let bank = 0; bank < BANKS; bank++) {
+      const first = TLB + bank * TLB_BANK + TLB_STORES
+      for (let at = first; at < first + TLB_STORES; at += TLB_ENTRY)
+        if (data.getInt32(at + 12, true) === page) data.setBigInt64(at, NO_TAG, true)
+    }
   }
 }

@@ -84,6 +84,8 @@ export type Expr =
   | { readonly op: 'cia'; readonly type: 'i64' }
   /** 1 in 64-bit mode, 0 in 32-bit mode: a constant of the back end, which is made once for each mode. */
   | { readonly op: 'mode64'; readonly type: 'i32' }
+  /** MSR[LE] as 0 or 1; likewise. */
+  | { readonly op: 'littleEndian'; readonly type: 'i32' }
   | { readonly op: 'binary'; readonly type: Type; readonly name: BinaryOp; readonly args: readonly [Expr, Expr] }
   | { readonly op: 'compare'; readonly type: 'i32'; readonly name: CompareOp; readonly args: readonly [Expr, Expr] }
   | { readonly op: 'unary'; readonly type: Type; readonly name: UnaryOp; readonly args: readonly [Expr] }
@@ -226,6 +228,7 @@ export const field = (name: string): Expr => ({ op: 'field', type: 'i64', name }
 export const word: Expr = { op: 'word', type: 'i64' }
 export const cia: Expr = { op: 'cia', type: 'i64' }
 export const mode64: Expr = { op: 'mode64', type: 'i32' }
+export const littleEndian: Expr = { op: 'littleEndian', type: 'i32' }
 /** The 4 bits of condition register field `number`. */
 export const cr = (number: Expr): Expr => ({ op: 'cr', type: 'i32', args: [low(shl(number, 2))] })
 /** Bit `number` (0..31, IBM order) of the condition register, as 0 or 1. */

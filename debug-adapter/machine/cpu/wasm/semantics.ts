@@ -3,7 +3,7 @@
  * registers are in memory) and a compiler (operands are constants, registers may be locals) is left to the subclasses.
  */
 import { argsOf, type Effect, type Expr, type RaiseName, type Register, type Size } from '../isa/expr.ts'
-import { CR, EVENT, NIA, REMAINING, SCRATCH, STATE, TLB_ENTRIES, TLB_ENTRY } from '../layout.ts'
+import { CR, EVENT, NIA, REMAINING, SCRATCH, STATE, TLB_ENTRIES, TLB_ENTRY, TLB_STORES } from '../layout.ts'
 import { type CallOuts, importIndex, PURE_NAMES, RAISE_NAMES } from './call-outs.ts'
 import { type Code, opcode, type ValueType } from './emitter.ts'
 import { helperIndex } from './helpers.ts'
@@ -24,6 +24,7 @@ export function specialise(effects: readonly Effect[], mode: Mode): Effect[] {
     let to = known.get(e)
     if (to) return to
     if (e.op === 'select' && e.args[0].op === 'mode64') to = expr(mode.wide ? e.args[1] : e.args[2])
+    else if (e.op === 'select' && e.args[0].op === 'littleEndian') to = expr(e.args[mode.littleEndian ? 1 : 2])
     else if ('args' in e) to = { ...e, args: e.args.map(expr) } as unknown as Expr
     else to = e
     known.set(e, to)
@@ -165,6 +166,8 @@ export abstract class Semantics {
         return void this.cia()
       case 'mode64':
         return void code.i32(this.mode.wide ? 1 : 0)
+      case 'littleEndian':
+        return void code.i32(this.mode.littleEndian ? 1 : 0)
       case 'binary':
       case 'compare':
       case 'unary':
@@ -193,12 +196,15 @@ export abstract class Semantics {
     throw new TypeError(`no code for ${e.op} ${keyOf(e)}`)
   }
 
-  /** Finds the entry of the address on the stack; leaves 1 where its tag at `tagOffset` covers the whole access. */
-  #lookup(size: Size, tagOffset: number): void {
+  /**
+   * Finds the entry of the address on the stack; leaves 1 where its tag covers the whole access.
+   * @param part offset of the entries for loads or for stores in their bank
+   */
+  #lookup(size: Size, part: number): void {
     const { code } = this
     code
       .tee(this.ea)
-      .i64(7n)
+      .i64(8n)
       .op(0x88)
       .op(0xa7)
       .i32((TLB_ENTRIES - 1) * TLB_ENTRY)
@@ -206,14 +212,14 @@ export abstract class Semantics {
       .get(this.tlb)
       .op(0x6a)
       .tee(this.entry)
-    code.load(8, 'i64', tagOffset)
+    code.load(8, 'i64', part)
     code.get(this.ea)
     if (size > 1) code.i64(BigInt(size - 1)).op(0x7c)
     code.i64(~0xfffn).op(0x83).op(0x51)
   }
 
-  #host(): Code {
-    return this.code.get(this.entry).load(4, 'i32', 16).get(this.ea).op(0xa7).op(0x6a)
+  #host(part: number): Code {
+    return this.code.get(this.entry).load(4, 'i32', part + 8).get(this.ea).op(0xa7).op(0x6a)
   }
 
   /** Puts the bytes of the value on the stack into the order of the mode. */
@@ -228,7 +234,7 @@ export abstract class Semantics {
     this.emit(ea)
     this.#lookup(size, 0)
     code.if(type)
-    this.#host().load(size, type)
+    this.#host(0).load(size, type)
     this.#order(size)
     code.else()
     this.syncState().get(this.ea)
@@ -249,9 +255,9 @@ export abstract class Semantics {
     this.emit(value)
     code.set(kept)
     this.emit(ea)
-    this.#lookup(size, 8)
+    this.#lookup(size, TLB_STORES)
     code.if()
-    this.#host().get(kept)
+    this.#host(TLB_STORES).get(kept)
     this.#order(size)
     code.store(size, type)
     code.else()
