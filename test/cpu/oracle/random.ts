@@ -44,4 +44,50 @@ export class Random {
     }
     return random
   }
+
+  /** 64 bits of a vector: whole values, or elements that arithmetic and conversions go wrong with, floating-point ones too. */
+  element(): bigint {
+    const small = (): number =>
+      this.pick([0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, this.word()])
+    switch (this.below(6)) {
+      case 0:
+        return (BigInt(small()) << 32n) | BigInt(small())
+      case 1:
+        return (BigInt(this.single()) << 32n) | BigInt(this.single())
+      case 2:
+        return this.double()
+      case 3:
+        return (BigInt(this.word()) << 32n) | BigInt(this.word())
+    }
+    return this.value()
+  }
+
+  /** Bits of a single-precision number: NaNs, infinities, zeros, denormal and ordinary numbers. */
+  single(): number {
+    const sign = this.word() & 0x8000_0000
+    const fraction = this.pick([0, 1, 0x40_0000, 0x7f_ffff, this.word() & 0x7f_ffff])
+    const exponent = this.pick([0, 1, 254, 255, 127, 127 + 24, 150, 120 + this.below(16), this.below(256)])
+    return (sign | (exponent << 23) | fraction) >>> 0
+  }
+
+  double(): bigint {
+    const sign = BigInt(this.below(2)) << 63n
+    const random = ((BigInt(this.word()) << 32n) | BigInt(this.word())) & 0xf_ffff_ffff_ffffn
+    const single = BigInt(this.word() & 0x7f_ffff) << 29n
+    const fraction = this.pick([0n, 1n, 0x8_0000_0000_0000n, 0xf_ffff_ffff_ffffn, random, single])
+    const exponent = this.pick([
+      0,
+      1,
+      2046,
+      2047,
+      1023,
+      1023 + 53,
+      896,
+      874,
+      1150,
+      1016 + this.below(16),
+      this.below(2048),
+    ])
+    return sign | (BigInt(exponent) << 52n) | fraction
+  }
 }

@@ -6,6 +6,7 @@ import { IMPORTS } from './call-outs.ts'
 import { Code, type Signature } from './emitter.ts'
 import { FLOAT_HELPERS } from './float-helpers.ts'
 import { VECTOR_HELPERS } from './vector-helpers.ts'
+import { VSX_HELPERS } from './vsx-helpers.ts'
 
 export interface Helper {
   readonly name: string
@@ -48,6 +49,7 @@ export const HELPERS: readonly Helper[] = [
   },
   ...FLOAT_HELPERS,
   ...VECTOR_HELPERS,
+  ...VSX_HELPERS,
 ]
 
 const INDEX = new Map(HELPERS.map(({ name }, i) => [name, IMPORTS.length + 1 + i]))

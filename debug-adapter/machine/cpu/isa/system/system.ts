@@ -94,6 +94,13 @@ const cache = [
   ...hint('isync', 'XL:19:150', '', 'refetch what follows'),
   ...hint('icbi', 'X:31:982 ra rb', 'ra0,rb', 'invalidate an instruction cache block'),
   ...hint('icbt', 'X:31:22 ct ra rb', '[ct],ra0,rb', 'touch an instruction cache block'),
+  // Data streams of the first vector processors (phased out): kernels still end them.
+  ...hint('dssall', 'X:31:822 6=1', '', 'data stream stop all'),
+  ...hint('dss', 'X:31:822 6=0 dst', 'dst', 'data stream stop'),
+  ...hint('dstt', 'X:31:342 6=1 dst ra rb', 'ra,rb,dst', 'data stream touch transient'),
+  ...hint('dst', 'X:31:342 6=0 dst ra rb', 'ra,rb,dst', 'data stream touch'),
+  ...hint('dststt', 'X:31:374 6=1 dst ra rb', 'ra,rb,dst', 'data stream touch for store transient'),
+  ...hint('dstst', 'X:31:374 6=0 dst ra rb', 'ra,rb,dst', 'data stream touch for store'),
   ...hint('dcbt', 'X:31:278 th ra rb', 'ra0,rb,[th]', 'touch a data cache block'),
   ...hint('dcbtst', 'X:31:246 th ra rb', 'ra0,rb,[th]', 'touch a data cache block for a store'),
   ...hint('dcbst', 'X:31:54 ra rb', 'ra0,rb', 'write a data cache block back'),
