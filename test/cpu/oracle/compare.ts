@@ -112,8 +112,11 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
     if (one.vectors)
       for (let v = 0; v < VECTOR_COUNT; v++) {
         const [ours, theirs] = [savedVector(a, v), savedVector(b, v)]
-        const name = v === 64 ? 'vscr' : `vs${v}`
-        if (ours !== theirs) lines.push(`  ${name}: here ${hex(ours, 32)}, QEMU ${hex(theirs, 32)}`)
+        const name = ['vscr', 'fpscr'][v - 64] ?? `vs${v}`
+        if (ours !== theirs)
+          lines.push(
+            `  ${name}: here ${hex(ours, 32)}, QEMU ${hex(theirs, 32)}, before ${hex(vectorBefore(one.data, v), 32)}`,
+          )
       }
     const names = one.words.map((word) => disassemble(word, 0n).text).join(' ')
     for (const v of new Set(

@@ -15,8 +15,9 @@ const BEFORE = 0
 const AFTER = 320
 const WINDOW = 640
 const WINDOW_BYTES = 512
-/** 64 vector-scalar registers and VSCR, before and after; used by cases with an instruction that needs them. */
-const VECTORS = 65
+/** 64 vector-scalar registers, VSCR and FPSCR, before and after; used by cases with an instruction that needs them. */
+const VECTORS = 66
+const [VSCR, FPSCR] = [64, 65]
 const VECTORS_BEFORE = WINDOW + WINDOW_BYTES
 const VECTORS_AFTER = VECTORS_BEFORE + 16 * VECTORS
 export const CASE_BYTES = VECTORS_AFTER + 16 * VECTORS
@@ -67,6 +68,21 @@ const LEFT_OUT = new Set([
   'vrsqrtefp',
   'vexptefp',
   'vlogefp',
+  // They may enable exceptions, which end a user program.
+  'mtfsb1',
+  'mtfsb1.',
+  'mtfsfi',
+  'mtfsfi.',
+  'mtfsf',
+  'mtfsf.',
+  'fre',
+  'fre.',
+  'fres',
+  'fres.',
+  'frsqrte',
+  'frsqrte.',
+  'frsqrtes',
+  'frsqrtes.',
 ])
 
 /** QEMU 7.2 misses the overflow of quotients from 2^63 to 2^64; these have a test of their own. */
@@ -182,10 +198,20 @@ export function randomCase(random: Random, address: number, insns: readonly Insn
   const view = new DataView(data.buffer)
   for (let i = 0; i < CASE_BYTES; i += 4) view.setUint32(i, random.word(), true)
   for (let r = 0; r < 32; r++) view.setBigUint64(BEFORE + 8 * r, random.value(), true)
-  for (let r = 0; r < 2 * (VECTORS - 1); r++) view.setBigUint64(VECTORS_BEFORE + 8 * r, random.element(), true)
+  for (let r = 0; r < 2 * VSCR; r++) view.setBigUint64(VECTORS_BEFORE + 8 * r, random.element(), true)
   // VSCR: NJ and SAT.
-  view.setBigUint64(VECTORS_BEFORE + 16 * (VECTORS - 1), BigInt(random.pick([0, 0, 0, 1, 0x1_0000])), true)
-  view.setBigUint64(VECTORS_BEFORE + 16 * (VECTORS - 1) + 8, 0n, true)
+  view.setBigUint64(VECTORS_BEFORE + 16 * VSCR, BigInt(random.pick([0, 0, 0, 1, 0x1_0000])), true)
+  view.setBigUint64(VECTORS_BEFORE + 16 * VSCR + 8, 0n, true)
+  // FPSCR: exceptions of before, and the rounding mode; no enables, which a user program would be interrupted by.
+  const negated = insns.some(({ mnemonic }) => NEGATED.test(mnemonic))
+  // FX is set with them: QEMU 7.2 sets it also for an exception that was there before (Power ISA 3.0C I 4.2.2).
+  const exceptions = random.pick([0, 0, (random.word() & 0x1ff8_0700) | 0x8000_0000])
+  view.setBigUint64(
+    VECTORS_BEFORE + 16 * FPSCR,
+    BigInt((exceptions | random.pick(negated ? [0, 0, 0, 1] : [0, 0, 0, 1, 2, 3])) >>> 0),
+    true,
+  )
+  view.setBigUint64(VECTORS_BEFORE + 16 * FPSCR + 8, 0n, true)
   view.setBigUint64(BEFORE + 8 * INDEX, BigInt(random.below(200)), true)
   view.setBigUint64(BEFORE + 8 * BASE, BigInt(address + MIDDLE), true)
   view.setBigUint64(BEFORE + 8 * 32, BigInt(random.word()), true)
@@ -212,9 +238,10 @@ function codeOf({ words, vectors }: Case, address: number): number[] {
   const vectorLines = (text: string, from: number): void => {
     for (let v = 0; v < 64; v++) lines.push(line(`li r3,${from - MIDDLE + 16 * v}`), line(`${text} vs${v},r31,r3`))
   }
-  const vscrAt = (from: number): number => line(`li r3,${from - MIDDLE + 16 * (VECTORS - 1)}`)
+  const vscrAt = (from: number): number => line(`li r3,${from - MIDDLE + 16 * VSCR}`)
   if (vectors) {
     lines.push(vscrAt(VECTORS_BEFORE), line('lxvx vs32,r31,r3'), line('mtvscr v0'))
+    lines.push(line(`lfd f0,${VECTORS_BEFORE - MIDDLE + 16 * FPSCR}(r31)`), line('mtfsf 255,f0,1,0'))
     vectorLines('lxvx', VECTORS_BEFORE)
   }
   const special = [
@@ -232,6 +259,7 @@ function codeOf({ words, vectors }: Case, address: number): number[] {
   if (vectors) {
     vectorLines('stxvx', VECTORS_AFTER)
     lines.push(line('mfvscr v0'), vscrAt(VECTORS_AFTER), line('stxvx vs32,r31,r3'))
+    lines.push(line('mffs f0'), line(`stfd f0,${VECTORS_AFTER - MIDDLE + 16 * FPSCR}(r31)`))
   }
   return lines
 }
@@ -280,14 +308,38 @@ function vectorAt(data: Uint8Array, at: number): bigint {
   return view.getBigUint64(at, true) | (view.getBigUint64(at + 8, true) << 64n)
 }
 
-/** Drops the doubleword that {@link leavesHalfUndefined} is about. */
+/** FPSCR[FR], which QEMU 7.2 does not compute (Power ISA 3.0C I 4.2.2). */
+const FRACTION_ROUNDED = 0x4_0000n
+/** Singles: QEMU 7.2 takes the class of the double that holds the result, which is never denormal (Power ISA 3.0C I 4.2.2). */
+const SINGLE_RESULT = /^(f(add|sub|mul|div|sqrt|re|rsqrte|n?madd|n?msub|cfidu?)s|frsp|xs.*sp|xsrsp)\.?$/
+const RESULT_CLASS = 0x1_0000n
+/**
+ * FPRF is undefined after a conversion to an integer; QEMU 7.2 leaves it after some conversions from one, and
+ * sets C for an ordered comparison of NaNs (Power ISA 3.0C I 4.6.7, 4.6.8).
+ */
+const NO_CLASS = /^(fcmpo|fcti|fcfi|xscv(dp|qp)[su]|xscv[su]xd)/
+const CLASS = 0x1_f000n
+/** The left word is undefined (Power ISA 3.0C I 4.6.7). */
+const LEFT_UNDEFINED = /^fctiw/
+/** Negated fused products: QEMU 7.2 rounds after the negation, the book before it (Power ISA 3.0C I 4.6.6.2). */
+const NEGATED = /^(fn|x[sv]n)m(add|sub)/
+
+/** Drops what cannot be compared: FR, and the doubleword that {@link leavesHalfUndefined} is about. */
 export function withoutUndefined(data: Uint8Array, words: readonly number[]): void {
+  const view = new DataView(data.buffer, data.byteOffset)
+  const fpscr = VECTORS_AFTER + 16 * FPSCR
+  view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~FRACTION_ROUNDED, true)
   for (const word of words) {
     const insn = decode(word)
     const target = insn?.operands[0]?.field
+    if (insn && SINGLE_RESULT.test(insn.mnemonic))
+      view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~RESULT_CLASS, true)
+    if (insn && NO_CLASS.test(insn.mnemonic)) view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~CLASS, true)
+    if (insn && target && LEFT_UNDEFINED.test(insn.mnemonic))
+      view.setUint32(VECTORS_AFTER + 16 * extract(word, target) + 12, 0, true)
     if (!insn || !target || !leavesHalfUndefined(insn)) continue
     const register = extract(word, target) + (target.kind === 'vr' ? 32 : 0)
-    new DataView(data.buffer, data.byteOffset).setBigUint64(VECTORS_AFTER + 16 * register, 0n, true)
+    view.setBigUint64(VECTORS_AFTER + 16 * register, 0n, true)
   }
 }
 

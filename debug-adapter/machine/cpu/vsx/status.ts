@@ -49,6 +49,9 @@ function withRaised(fpscr: bigint, raised: bigint): bigint {
   return to
 }
 
+/** FPSCR with FEX and VX as the other bits have it. */
+export const summarised = (fpscr: bigint): bigint => withRaised(fpscr, 0n)
+
 /** SRR1 bit 43: the interrupt is of type floating-point enabled exception (Power ISA 3.0C III 6.5.9). */
 const PROGRAM_FLOAT = 0x10_0000n
 
@@ -57,7 +60,7 @@ const PROGRAM_FLOAT = 0x10_0000n
  * been written before: the interrupt follows it.
  * @returns true where the interrupt was taken
  */
-function writeFpscr(core: Core, value: bigint): boolean {
+export function writeFpscr(core: Core, value: bigint): boolean {
   const { state } = core
   state.fpscr = value
   if ((value & FEX) === 0n || (state.msr & (MSR.FE0 | MSR.FE1)) === 0n) return false
