@@ -128,3 +128,24 @@ export function takeInterrupt(
   if (!known.quiet) trace.add({ type: 'interrupt', vector, name: known.name, nia: at, into })
   return into === 'guest' ? undefined : { kind: 'interrupt', vector, ...(level !== undefined && { level }), into }
 }
+
+/** Where `scv` leads, and where with AIL=3, 32 bytes for each level (Power ISA 3.0C III 6.5.27). */
+const VECTORED = { plain: 0x1_7000n, relocated: 0xc000_0000_0000_3000n } as const
+
+/**
+ * The system call vectored interrupt: LR and CTR take the return address and MSR, and EE and RI stay as they are.
+ * @param level 0 to 127
+ */
+export function takeVectoredCall(state: State, level: number): void {
+  const { msr } = state
+  state.lr = state.address(state.nia + 4n)
+  state.ctr = msr & ~STATUS_BITS
+  const lpcr = state.spr(SPR.LPCR)
+  const relocated = (lpcr & LPCR.AIL) === LPCR.AIL && (msr & MSR.IR) !== 0n && (msr & MSR.DR) !== 0n
+  let next = MSR.SF | (msr & (MSR.ME | MSR.EE | MSR.RI | MSR.S | MSR.HV))
+  const little = (msr & MSR.HV) !== 0n ? state.spr(SPR.HID0) & HID0_HILE : lpcr & LPCR.ILE
+  if (little !== 0n) next |= MSR.LE
+  if (relocated) next |= MSR.IR | MSR.DR
+  state.msr = next
+  state.nia = (relocated ? VECTORED.relocated : VECTORED.plain) + 32n * BigInt(level)
+}

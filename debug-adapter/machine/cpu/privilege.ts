@@ -86,7 +86,7 @@ export function sprPrivilege(number: number, write: boolean, smfctrl: bigint): P
   return (number & 16) !== 0 ? 'supervisor' : 'problem'
 }
 
-export type ReturnKind = 'rfid' | 'hrfid' | 'urfid'
+export type ReturnKind = 'rfid' | 'rfscv' | 'hrfid' | 'urfid'
 
 /** PR=1 brings EE, IR and DR with it (Power ISA 3.0C III 4.2.1). */
 export const withProblemState = (msr: bigint): bigint => ((msr & MSR.PR) !== 0n ? msr | MSR.EE | MSR.IR | MSR.DR : msr)
@@ -103,15 +103,16 @@ export function refuseReserved(msr: bigint): void {
 }
 
 /**
- * The MSR after a return. Only `urfid` takes S from its source; `rfid` leaves it, and `hrfid` can only take it away.
+ * The MSR after a return. Only `urfid` takes S from its source; `rfid` and `rfscv` leave it, and `hrfid` can only take it away.
  */
 export function msrAfterReturn(state: State, kind: ReturnKind): bigint {
   const { msr } = state
-  const source = state.spr({ rfid: SPR.SRR1, hrfid: SPR.HSRR1, urfid: SPR.USRR1 }[kind])
+  const source = state.spr({ rfid: SPR.SRR1, rfscv: SPR.CTR, hrfid: SPR.HSRR1, urfid: SPR.USRR1 }[kind])
   if (kind === 'urfid') return withProblemState(source)
   const hypervisor = (msr & MSR.HV) !== 0n
   let next = source & ~(MSR.S | MSR.HV | MSR.ME)
-  if (kind === 'rfid') next |= (msr & source & MSR.HV) | (hypervisor ? source & MSR.ME : msr & MSR.ME) | (msr & MSR.S)
+  if (kind === 'rfid' || kind === 'rfscv')
+    next |= (msr & source & MSR.HV) | (hypervisor ? source & MSR.ME : msr & MSR.ME) | (msr & MSR.S)
   else next |= (source & (MSR.HV | MSR.ME)) | (msr & source & MSR.S)
   return withProblemState(next)
 }

@@ -4,7 +4,7 @@ import { RefusalError } from '../refusal.ts'
 import type { Core } from './core.ts'
 import { Interrupted } from './core.ts'
 import { FLOAT_PROCEDURES } from './float/procedures.ts'
-import { LPCR, PROGRAM } from './interrupts.ts'
+import { LPCR, PROGRAM, takeVectoredCall } from './interrupts.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
 import { facilityOf, type Insn } from './isa/insn.ts'
 import { STATE } from './layout.ts'
@@ -43,6 +43,18 @@ export function emulationAssistance(core: Core, word: number): void {
 export function illegal(core: Core, word: number, what = 'an illegal instruction'): true {
   core.lastFault = `${what}: 0x${(word >>> 0).toString(16).padStart(8, '0')} at 0x${core.state.nia.toString(16)}`
   emulationAssistance(core, word)
+  return true
+}
+
+/** Facilities that FSCR makes available: bit, and what the interrupt names it by (Power ISA 3.0C III 6.2.11). */
+const FSCR = { scv: { bit: 1n << 12n, cause: 12n } } as const
+
+/** @param cause goes into the leftmost byte of FSCR */
+function facilityUnavailable(core: Core, cause: bigint, what: string): true {
+  const { state } = core
+  state.setSpr(SPR.FSCR, (state.spr(SPR.FSCR) & ~(0xffn << 56n)) | (cause << 56n))
+  core.lastFault = `${what} while FSCR makes it unavailable`
+  core.interrupt(0xf60)
   return true
 }
 
@@ -172,7 +184,7 @@ function continueWith(core: Core, msr: bigint, nia: bigint, word: number): true 
   return true
 }
 
-const SOURCE: Record<ReturnKind, number> = { rfid: SPR.SRR0, hrfid: SPR.HSRR0, urfid: SPR.USRR0 }
+const SOURCE: Record<ReturnKind, number> = { rfid: SPR.SRR0, rfscv: SPR.LR, hrfid: SPR.HSRR0, urfid: SPR.USRR0 }
 export function returnFrom(core: Core, kind: ReturnKind, word = 0): true {
   return continueWith(core, msrAfterReturn(core.state, kind), core.state.spr(SOURCE[kind]) & ~3n, word)
 }
@@ -299,8 +311,15 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
     core.interrupt(0xc00, { returnTo: core.state.address(core.state.nia + 4n), level: level as 0 | 1 | 2 })
     return true
   },
-  scv: (core, word) => illegal(core, word, 'scv, which needs the vector at 0x3000'),
-  rfscv: (core, word) => illegal(core, word, 'rfscv, which needs scv'),
+  scv: (core, word) => {
+    const { state } = core
+    if ((state.spr(SPR.FSCR) & FSCR.scv.bit) === 0n) return facilityUnavailable(core, FSCR.scv.cause, 'scv')
+    const before = state.msr
+    takeVectoredCall(state, get(word, 'lev'))
+    core.contextChanged(before)
+    return true
+  },
+  rfscv: (core, word) => returnFrom(core, 'rfscv', word),
   rfid: (core, word) => returnFrom(core, 'rfid', word),
   hrfid: (core, word) => returnFrom(core, 'hrfid', word),
   urfid: (core, word) => returnFrom(core, 'urfid', word),
