@@ -142,6 +142,7 @@ function* transition(run: EsmRun): Steps<void> {
 
   yield walk(uv, 27, 'commit')
   const pate = uv.pateAddress(svm.lpid)
+  svm.hypervisorTable = uv.memory.u64(pate)
   uv.memory.setU64(pate, svm.table.pateDoubleword0)
   svm.state = 'SECURE'
   cpu.flushTranslations()

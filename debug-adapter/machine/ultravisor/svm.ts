@@ -55,6 +55,8 @@ export class Svm {
   readonly frames = new Map<bigint, FrameRecord>()
   /** Byte ranges that UV_ESM asked for: only those carry the guest's content into the SVM. */
   readonly requested: { start: bigint; end: bigint }[] = []
+  /** Doubleword 0 of the partition table entry as the hypervisor wrote it for the normal VM: its own page table. */
+  hypervisorTable?: bigint
   /** Frames that were paged in while UV_ESM runs. */
   readonly pagedIn = new Set<bigint>()
   /** The key that pages leave under, made at the first page-out (spec/ultravisor.md §5.5). */
