@@ -9,7 +9,10 @@ const rules = {
   'UV-CALL-004': ['an ultracall that this emulator implements', 'spec/ultravisor.md §2.2'],
   'UV-SPR-001': ['a register of the restricted list', 'spec/ultravisor.md §2.4'],
   'UV-PATE-001': ['a partition id below 4096', 'spec/ultravisor.md §2.4, Q10'],
-  'UV-PATE-002': ['doubleword 0 of a secure VM unchanged, or as it was for the normal VM', 'spec/ultravisor.md §2.4, Q10'],
+  'UV-PATE-002': [
+    'doubleword 0 of a secure VM unchanged, or as it was for the normal VM',
+    'spec/ultravisor.md §2.4, Q10',
+  ],
   'UV-RTN-001': ['in R31 the cookie that the ultravisor handed out, unused', 'spec/ultravisor.md §2.4, Q11'],
   'UV-RTN-002': ['the partition that was interrupted, in LPIDR', 'spec/ultravisor.md §1.5'],
   'UV-SLOT-001': ['a partition id whose UV_ESM has begun', 'spec/ultravisor.md §2.4, Q12'],
