@@ -290,7 +290,7 @@ describe('delivery', () => {
   })
 })
 
-describe('instructions that are only known by name', () => {
+describe('facilities, and instructions that are only known by name', () => {
   it('raise the interrupt of their facility where MSR turns it off', () => {
     for (const [line, vector] of [
       ['fadd f1,f2,f3', 0x800n],
@@ -303,12 +303,12 @@ describe('instructions that are only known by name', () => {
     }
   })
 
-  it('name themselves where it is on', () => {
-    const { cpu, trace } = standing(['fadd f1,f2,f3'], GUEST | MSR.FP)
+  it('name themselves otherwise', () => {
+    const { cpu, trace } = standing(['tcheck cr0'])
     cpu.run(1)
     expect(cpu.nia).toBe(0x700n)
     expect(cpu.spr(SPR.SRR1) & 0x783f_0000n).toBe(0x8_0000n)
-    expect(cpu.lastFault).toBe('legal instruction fadd is not implemented (at 0x1000)')
+    expect(cpu.lastFault).toBe('legal instruction tcheck is not implemented (at 0x1000)')
     expect(trace.of('refusal')).toMatchObject([{ rule: 'CPU-002', by: 'cpu' }])
   })
 })

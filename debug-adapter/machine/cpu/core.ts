@@ -50,7 +50,7 @@ export class Core {
   ) {
     this.state = new State(memory.wasm)
     this.mmu = new Mmu(this.state, memory)
-    this.translations = new Translations(this.state, memory.wasm)
+    this.translations = new Translations(this.state, this.mmu, memory.wasm)
     this.code = new DecodedCode(memory.wasm)
   }
 

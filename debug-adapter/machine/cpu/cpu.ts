@@ -356,6 +356,7 @@ export class Cpu {
 
   /** To be called after a change of page tables or partition table. */
   flushTranslations(): void {
+    this.#core.mmu.forgetPartition()
     this.#core.translations.flush()
   }
 

@@ -1,6 +1,7 @@
 /**
  * Address translation (Power ISA 3.0C III 5.7): real mode, partition-scoped and process-scoped radix trees, and the check of
- * the secure bit of a real address (spec/ultravisor.md §5.1). Nothing is cached here.
+ * the secure bit of a real address (spec/ultravisor.md §5.1). Of what is found, only partition-scoped leaves are remembered: the
+ * walk of a guest's own tables asks for them again and again.
  */
 import { type RealMemory, SECURE_RA_BIT } from '../memory/real-memory.ts'
 import { MSR } from './msr.ts'
@@ -71,7 +72,12 @@ interface Leaf {
   readonly base: bigint
 }
 
+/** Partition-scoped leaves by 4 KiB page of the guest real address; more than these are not worth remembering. */
+const MAX_LEAVES = 1 << 16
+
 export class Mmu {
+  readonly #partitionLeaves = new Map<number, Leaf>()
+
   constructor(
     readonly state: State,
     readonly memory: RealMemory,
@@ -107,6 +113,24 @@ export class Mmu {
     return { ok: false, vector: 0x200, ea, access, status, gpa: to.gpa, reason }
   }
 
+  /** To be called where the partition, its table or an entry of it is another one. */
+  forgetPartition(): void {
+    this.#partitionLeaves.clear()
+  }
+
+  /** The partition-scoped leaf of a guest real address, or what {@link #walk} gives instead. */
+  #partitionLeaf(tree: bigint, gpa: bigint): Leaf | bigint | undefined {
+    const page = Number(gpa >> 12n)
+    const known = this.#partitionLeaves.get(page)
+    if (known) return { ...known, base: known.base | (gpa & 0xfffn) }
+    const leaf = this.#walk(treeOf(tree), gpa, (ra) => ra)
+    if (leaf !== undefined && typeof leaf === 'object') {
+      if (this.#partitionLeaves.size >= MAX_LEAVES) this.#partitionLeaves.clear()
+      this.#partitionLeaves.set(page, { ...leaf, base: leaf.base & ~0xfffn })
+    }
+    return leaf
+  }
+
   #data(ra: bigint): bigint | undefined {
     const at = this.memory.offsetOf(ra, 8)
     return at < 0 ? undefined : this.memory.data.getBigUint64(at)
@@ -135,7 +159,7 @@ export class Mmu {
     if (doubleword === undefined) return fault(CAUSE.unsupported, 'no partition table entry')
     if ((doubleword & VALID) === 0n)
       return fault(CAUSE.unsupported, 'the partition has no radix tree (hash page tables are not modelled)')
-    const leaf = this.#walk(treeOf(doubleword), gpa, (ra) => ra)
+    const leaf = this.#partitionLeaf(doubleword, gpa)
     if (typeof leaf === 'bigint' || !leaf)
       return fault(leaf === undefined ? CAUSE.noTranslation : leaf, 'no partition-scoped translation')
     const wanted = walk ? 'load' : access
@@ -147,14 +171,16 @@ export class Mmu {
         wanted === 'fetch' ? CAUSE.noExecute : CAUSE.protection,
         `partition-scoped translation without the right to ${wanted}`,
       )
-    if (record) this.#note(leaf, access === 'store')
+    if (record && this.#note(leaf, access === 'store')) this.#partitionLeaves.delete(Number(gpa >> 12n))
     return { ok: true, gpa, ra: leaf.base }
   }
 
-  /** Sets reference and change bits as the access does. */
-  #note({ entry, at }: Leaf, change: boolean): void {
+  /** Sets reference and change bits as the access does. @returns whether that changed the entry */
+  #note({ entry, at }: Leaf, change: boolean): boolean {
     const noted = entry | REFERENCED | (change ? CHANGED : 0n)
-    if (noted !== entry) this.memory.data.setBigUint64(this.memory.offsetOf(at, 8), noted)
+    if (noted === entry) return false
+    this.memory.data.setBigUint64(this.memory.offsetOf(at, 8), noted)
+    return true
   }
 
   /**

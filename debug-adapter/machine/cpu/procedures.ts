@@ -338,7 +338,14 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
     // A guest may do it where LPCR[GTSE] lets it; it can only forget what it may ask for again.
     if (!core.state.is(MSR.HV) && (core.state.spr(SPR.LPCR) & LPCR_GTSE) === 0n)
       return refusePrivilege(core, word, 'tlbie')
-    core.translations.flush()
+    const rb = core.state.gpr(get(word, 'rb'))
+    const cause = get(word, 'ric')
+    if (core.state.is(MSR.HV)) core.mmu.forgetPartition()
+    // RIC 1 is about the cache of table walks, which there is none of; IS 0 names one page.
+    else if (cause === 1) return false
+    if (!core.state.is(MSR.HV) && cause === 0 && (rb & TLBIE_IS) === 0n)
+      core.translations.flushRange(rb & ~0xfffn, PAGE_SIZES.get(rb & TLBIE_AP) ?? 1 << 30)
+    else core.translations.flush()
     return false
   },
   msgsnd: () => false,
@@ -368,6 +375,15 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
     return true
   },
 }
+
+/** RB of tlbie: whose translations (IS), and the size of the page (AP) (Power ISA 3.0C III 5.9.3.3). */
+const TLBIE_IS = 0xc00n
+const TLBIE_AP = 0xe0n
+const PAGE_SIZES: ReadonlyMap<bigint, number> = new Map([
+  [0x00n, 0x1000],
+  [0xa0n, 0x1_0000],
+  [0x20n, 0x20_0000],
+])
 
 /** LPCR bit 53: the guest may invalidate translations by itself (Power ISA 3.0C III 2.2). */
 const LPCR_GTSE = 1n << 10n

@@ -13,11 +13,15 @@ import {
   TLB_ENTRY,
   TLB_STORES,
 } from './layout.ts'
+import type { Mmu } from './mmu.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
 import type { State } from './state.ts'
 
 const PAGE = 0xfffn
+const PAGE_BYTES = 0x1000
+/** A larger range is not looked for entry by entry. */
+const MAX_RANGE = 0x20_0000
 /** No effective page has this tag. */
 const NO_TAG = -1n
 
@@ -31,6 +35,7 @@ export class Translations {
 
   constructor(
     readonly state: State,
+    readonly mmu: Mmu,
     memory: WebAssembly.Memory,
   ) {
     this.#bytes = new Uint8Array(memory.buffer)
@@ -41,6 +46,24 @@ export class Translations {
   flush(): void {
     this.#bytes.fill(0xff, TLB, TLB + BANKS * TLB_BANK)
     this.flushFetch()
+  }
+
+  /** Forgets the translations of data and instructions in a range of effective addresses. @param bytes a power of two */
+  flushRange(ea: bigint, bytes: number): void {
+    if (bytes > MAX_RANGE) return this.flush()
+    const { data } = this.state
+    const first = ea & ~BigInt(bytes - 1)
+    for (let offset = 0; offset < bytes; offset += PAGE_BYTES) {
+      const tag = first + BigInt(offset)
+      const index = Number(BigInt.asUintN(32, tag) >> 12n)
+      for (let bank = 0; bank < BANKS; bank++) {
+        const entry = TLB + bank * TLB_BANK + (index & (TLB_ENTRIES - 1)) * TLB_ENTRY
+        for (const at of [entry, entry + TLB_STORES])
+          if (data.getBigUint64(at, true) === tag) data.setBigInt64(at, NO_TAG, true)
+        const fetched = ITLB + bank * ITLB_BANK + (index & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
+        if (data.getBigUint64(fetched, true) === tag) data.setBigInt64(fetched, NO_TAG, true)
+      }
+    }
   }
 
   /** Forgets the translations of instructions, so that every page is entered anew. */
@@ -54,6 +77,8 @@ export class Translations {
     const { msr } = state
     const context = [msr & (MSR.HV | MSR.S), ...CONTEXT_SPRS.map((spr) => state.spr(spr))]
     if (context.some((value, i) => value !== this.#context[i])) {
+      // Another partition, or another table of partitions.
+      if ([1, 3].some((i) => context[i] !== this.#context[i])) this.mmu.forgetPartition()
       this.#context = context
       this.flush()
     }

@@ -60,10 +60,11 @@ export class RealMemory {
   /** @returns the offset in the WebAssembly memory of `length` bytes at real address `ra`, or -1 where there is no memory */
   offsetOf(ra: bigint, length: number): number {
     const secure = (ra & SECURE_RA_BIT) !== 0n
-    const at = ra & ~SECURE_RA_BIT
+    // A number is exact far beyond every size that memory can have.
+    const at = Number(secure ? ra ^ SECURE_RA_BIT : ra)
     const size = secure ? this.secureBytes : this.normalBytes
-    if (at < 0n || at + BigInt(length) > BigInt(size)) return -1
-    return Number(at) + this.processorBytes + (secure ? this.normalBytes : 0)
+    if (at < 0 || at + length > size) return -1
+    return at + this.processorBytes + (secure ? this.normalBytes : 0)
   }
 
   /**
