@@ -12,20 +12,16 @@ import { Actor } from '../../../debug-adapter/machine/memory/actor.ts'
 import { RealMemory } from '../../../debug-adapter/machine/memory/real-memory.ts'
 import { Trace } from '../../../debug-adapter/machine/trace/trace.ts'
 import { writeElf } from './elf.ts'
+import { CASE_BYTES, CODE, DATA, SAVED, VECTORS } from './layout.ts'
 import {
   beforeOf,
-  CASE_BYTES,
-  CODE,
   COMPARED,
-  DATA,
-  leavesHalfUndefined,
   makeProgram,
   type Program,
   randomCase,
-  SAVED,
   savedRegister,
   savedVector,
-  VECTOR_COUNT,
+  standsAlone,
   vectorBefore,
   windowOf,
   withoutReservedXer,
@@ -82,7 +78,7 @@ export function runHere(program: Program): Uint8Array {
   cpu.codeWritten(BigInt(CODE), program.code.length)
   cpu.msr = MSR.SF | MSR.HV | MSR.LE | MSR.FP | MSR.VEC | MSR.VSX
   cpu.nia = BigInt(CODE)
-  const exit = cpu.run(program.code.length)
+  const exit = cpu.run(1000 * program.code.length)
   if (exit.kind !== 'interrupt' || exit.vector !== 0xc00)
     throw new Error(`the program ended at 0x${cpu.nia.toString(16)} by ${JSON.stringify(exit)}: ${cpu.lastFault}`)
   return view.read(BigInt(DATA), program.data.length)
@@ -110,7 +106,7 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
         lines.push(`  ${name(r)}: here ${hex(ours)}, QEMU ${hex(theirs)}, before ${hex(beforeOf(one.data, r))}`)
     }
     if (one.vectors)
-      for (let v = 0; v < VECTOR_COUNT; v++) {
+      for (let v = 0; v < VECTORS; v++) {
         const [ours, theirs] = [savedVector(a, v), savedVector(b, v)]
         const name = ['vscr', 'fpscr'][v - 64] ?? `vs${v}`
         if (ours !== theirs)
@@ -133,7 +129,7 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
   return found
 }
 
-const CASES_IN_PROGRAM = 200
+const CASES_IN_PROGRAM = 1000
 
 /**
  * Compares random programs.
@@ -147,7 +143,7 @@ export function compareRandom(options: {
   insns?: readonly Insn[]
 }): string[] {
   const random = new Random(options.seed)
-  const insns = options.insns ?? COMPARED.filter((insn) => !leavesHalfUndefined(insn))
+  const insns = options.insns ?? COMPARED.filter((insn) => !standsAlone(insn))
   const found: string[] = []
   for (let done = 0; done < options.cases; done += CASES_IN_PROGRAM) {
     const count = Math.min(CASES_IN_PROGRAM, options.cases - done)

@@ -9,20 +9,9 @@ import {
   type Rounding,
   round,
   shiftRounded,
-  signOf,
   unpack,
 } from './exact.ts'
-import {
-  DOUBLE,
-  type Format,
-  isInfinite,
-  isNan,
-  isNegative,
-  isSignalling,
-  isZero,
-  magnitude,
-  SINGLE,
-} from './format.ts'
+import { DOUBLE, type Format, isInfinite, isNan, isNegative, isSignalling, isZero, SINGLE } from './format.ts'
 
 const { XX, VXSNAN, VXCVI } = EXCEPTION
 
@@ -74,16 +63,4 @@ const EXACT: Control = { rounding: 'zero', overflowEnabled: false, underflowEnab
 export function widened(x: bigint): bigint {
   const { value } = convert(SINGLE, DOUBLE, x, EXACT)
   return isSignalling(SINGLE, x) ? value & ~DOUBLE.quiet : value
-}
-
-/** A double as a single without any exception: bits that do not fit are cut off (Power ISA 3.0C I 4.6.3, 7.6.1.6 xscvdpspn). */
-export function narrowed(x: bigint): bigint {
-  const sign = signOf(SINGLE, isNegative(DOUBLE, x))
-  const exponent = Number((x & DOUBLE.infinity) >> DOUBLE.fraction)
-  if (exponent > 896 || magnitude(DOUBLE, x) === 0n)
-    // The sign with the first bit of the exponent, and all but the next three bits of it.
-    return ((x >> 32n) & 0xc000_0000n) | ((x >> 29n) & 0x3fff_ffffn)
-  if (exponent < 874) return sign
-  const fraction = (x & DOUBLE.fractionMask) | (1n << DOUBLE.fraction)
-  return sign | (fraction >> BigInt(926 - exponent))
 }

@@ -75,6 +75,8 @@ const plain: Alias[] = [
   alias('vnot', 'vrt,vra', 'vnor', { vrb: (f) => f('vra') }),
   alias('xxmr', 'xt,xa', 'xxlor', { xb: (f) => f('xa') }),
   alias('xxlnot', 'xt,xa', 'xxlnor', { xb: (f) => f('xa') }),
+  alias('xvmovsp', 'xt,xa', 'xvcpsgnsp', { xb: (f) => f('xa') }),
+  alias('xvmovdp', 'xt,xa', 'xvcpsgndp', { xb: (f) => f('xa') }),
   alias('xxspltd', 'xt,xa,n22_22', 'xxpermdi', { xb: (f) => f('xa'), n23_23: (f) => f('n22_22') }),
   alias('xxswapd', 'xt,xa', 'xxpermdi', { xb: (f) => f('xa'), n22_23: 2 }),
   alias('xxmrghd', 'xt,xa,xb', 'xxpermdi', { n22_23: 0 }),

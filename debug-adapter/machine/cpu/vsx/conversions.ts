@@ -1,11 +1,11 @@
 /** Conversions of the vector-scalar instructions between formats (Power ISA 3.0C I 7.6.1.6, 7.6.1.7). */
 
-import { convert, fromInteger, narrowed, toInteger, toIntegral, widened } from '../float/conversions.ts'
+import { convert, fromInteger, toInteger, toIntegral, widened } from '../float/conversions.ts'
 import { type Control, EXCEPTION, type Outcome, type Rounding } from '../float/exact.ts'
 import { DOUBLE, EXTENDED, type Format, HALF, isNan, QUAD, SINGLE } from '../float/format.ts'
 import type { Procedure } from '../procedures.ts'
 import * as at from './elements.ts'
-import { get, register, registerNumber } from './operands.ts'
+import { get } from './operands.ts'
 import { type Operation, scalar, vector } from './operation.ts'
 
 type Element = at.Element
@@ -103,21 +103,6 @@ const VECTORS: Readonly<Record<string, VectorRow>> = {
   xvcvuxwsp: [at.WORDS, each(at.WORDS), fromInt(32, false, SINGLE)],
 }
 
-/** Without any status: what is not representable is cut off. */
-const plain =
-  (from: Element, to: readonly Element[], of: (x: bigint) => bigint): Procedure =>
-  (core, word) => {
-    const value = of(at.read(register(core, word, 'xb'), from))
-    core.state.setVsr(
-      registerNumber(word, 'xt'),
-      at.join(
-        to,
-        to.map(() => value),
-      ),
-    )
-    return false
-  }
-
 /** The rounding mode that R and RMC name; undefined where FPSCR says it. */
 const MODES: readonly (readonly (Rounding | undefined)[])[] = [
   ['away', 'away', 'away', undefined],
@@ -157,8 +142,6 @@ export const CONVERSION_PROCEDURES: Readonly<Record<string, Procedure>> = {
       vector({ sources: ['xb'], from, to, operation }),
     ]),
   ),
-  xscvdpspn: plain(doubleword0, WORDS_0_1, narrowed),
-  xscvspdpn: plain(word0, at.DOUBLEWORD_0, widened),
   xsrqpi: quadRounding((x, control) => toIntegral(QUAD, x, control.rounding, false)),
   xsrqpix: quadRounding((x, control) => toIntegral(QUAD, x, control.rounding, true)),
   xsrqpxp: quadRounding(toExtended),

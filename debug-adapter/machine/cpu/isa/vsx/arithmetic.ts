@@ -16,11 +16,9 @@ const nameOf = ({ prefix, suffix }: Shape, name: string): string => `${prefix}${
 const places = (o: Operands, ...names: string[]): e.Expr[] => names.map((name) => e.place(o[name]!))
 
 /** Operations that a helper does in the common case; the procedure of the same name does every case. */
-const FAST = new Set(
-  ['add', 'sub', 'mul', 'div', 'sqrt'].flatMap((name) => ['sp', 'dp'].map((suffix) => `xv${name}${suffix}`)),
-)
-const arithmetic = (name: string, o: Operands, ...operands: string[]): e.Effect =>
-  FAST.has(name) ? e.attempt(name, name, ...places(o, ...operands)) : e.call(name)
+const FAST = new Set(['add', 'sub', 'mul', 'div', 'sqrt'])
+const arithmetic = (operator: string, name: string, o: Operands, ...operands: string[]): e.Effect =>
+  FAST.has(operator) ? e.attempt(name, name, ...places(o, ...operands)) : e.call(name)
 
 const binary = family(
   [
@@ -32,7 +30,7 @@ const binary = family(
   ([operator, xo, help]) =>
     family(SHAPES, (shape) => {
       const name = nameOf(shape, operator)
-      return xx3(name, xo + shape.xx3, `${help}, ${shape.what}`, (o) => arithmetic(name, o, 'xt', 'xa', 'xb'))
+      return xx3(name, xo + shape.xx3, `${help}, ${shape.what}`, (o) => arithmetic(operator, name, o, 'xt', 'xa', 'xb'))
     }),
 )
 
@@ -45,12 +43,13 @@ const unary = family(
   ([operator, xo, help]) =>
     family(SHAPES, (shape) => {
       const name = nameOf(shape, operator)
-      return xx2(name, xo + shape.xx2, `${help}, ${shape.what}`, (o) => arithmetic(name, o, 'xt', 'xb'))
+      return xx2(name, xo + shape.xx2, `${help}, ${shape.what}`, (o) => arithmetic(operator, name, o, 'xt', 'xb'))
     }),
 )
 
-/** All signs of an element; a single has one in each half of 64 bits. */
-const SIGN = { sp: 0x8000_0000_8000_0000n, dp: 0x8000_0000_0000_0000n } as const
+/** The signs of elements: a vector of singles has two in 64 bits, a scalar single is kept as a double. */
+const signOf = ({ prefix, suffix }: Shape): bigint =>
+  prefix === 'xv' && suffix === 'sp' ? 0x8000_0000_8000_0000n : 0x8000_0000_0000_0000n
 const FUSED = [
   ['madd', 1, 'multiply-add', false, false],
   ['msub', 17, 'multiply-subtract', true, false],
@@ -67,11 +66,9 @@ const fused = family(FUSED, ([operator, xo, help, minus, negative]) =>
   family(FORMS, ([form, more, which, operands]) =>
     family(SHAPES, (shape) => {
       const name = nameOf(shape, `${operator}${form}`)
-      const signs = [minus, negative].map((on) => e.i64(on ? SIGN[shape.suffix] : 0n))
+      const signs = [minus, negative].map((on) => e.i64(on ? signOf(shape) : 0n))
       return xx3(name, xo + more + shape.xx3, `${help}, ${which}, ${shape.what}`, (o) =>
-        shape.prefix === 'xv'
-          ? e.attempt(`xvmadd${shape.suffix}`, name, ...places(o, ...operands), ...signs)
-          : e.call(name),
+        e.attempt(nameOf(shape, 'madd'), name, ...places(o, ...operands), ...signs),
       )
     }),
   ),
@@ -92,8 +89,11 @@ const integral = family(ROUNDINGS, ([suffix, xo, how]) =>
       ['xvrdp', 192, 'vector double precision'],
     ] as const,
     ([prefix, more, what]) =>
-      xx2(`${prefix}${suffix}`, xo + more, `round to an integral value ${how}, ${what}`, () =>
-        e.call(`${prefix}${suffix}`),
+      xx2(`${prefix}${suffix}`, xo + more, `round to an integral value ${how}, ${what}`, (o) =>
+        // The vector forms by the current mode are rare.
+        suffix === 'ic' && prefix !== 'xsrdp'
+          ? e.call(`${prefix}${suffix}`)
+          : e.attempt(`${prefix}${suffix}`, `${prefix}${suffix}`, ...places(o, 'xt', 'xb')),
       ),
   ),
 )

@@ -9,10 +9,24 @@ const VSX = 'VSX' as const
 const toField = (name: string, pattern: string, operands: string, help: string): Insn[] =>
   insn(name, pattern, operands, () => e.call(name), { help, facility: VSX })
 
+/** Two numbers compare alike, however NaNs do: one helper, and the procedure of each name for those. */
+const comparisons = family(
+  [
+    ['xscmpudp', 35, 'unordered'],
+    ['xscmpodp', 43, 'ordered'],
+  ] as const,
+  ([name, xo, how]) =>
+    insn(
+      name,
+      `XX3:60:${xo} bf 9=0 10=0 xa xb 31=0`,
+      'bf,xa,xb',
+      (o) => e.attempt('xscmpdp', name, e.place(o['xa']!), e.place(o['xb']!), e.low(e.shl(o['bf']!, 2))),
+      { help: `compare ${how}, scalar double precision`, facility: VSX },
+    ),
+)
+
 const conditions = family(
   [
-    ['xscmpudp', 35, 'compare unordered, scalar double precision'],
-    ['xscmpodp', 43, 'compare ordered, scalar double precision'],
     ['xscmpexpdp', 59, 'compare exponents, scalar double precision'],
     ['xstdivdp', 61, 'test for software division, scalar double precision'],
     ['xvtdivsp', 93, 'test for software division, vector single precision'],
@@ -67,8 +81,8 @@ const RELATIONS = [
   ['ge', 'greater than or equal', 2],
 ] as const
 const masks = family(RELATIONS, ([relation, what, n]) => [
-  ...xx3(`xscmp${relation}dp`, 3 + 8 * n, `compare ${what}, scalar double precision`, () =>
-    e.call(`xscmp${relation}dp`),
+  ...xx3(`xscmp${relation}dp`, 3 + 8 * n, `compare ${what}, scalar double precision`, (o) =>
+    e.attempt(`xscmp${relation}dp`, `xscmp${relation}dp`, ...places(o)),
   ),
   ...family(
     [
@@ -111,6 +125,7 @@ const extremesJ = family(
 )
 
 export const compare: readonly Insn[] = [
+  ...comparisons,
   ...conditions,
   ...roots,
   ...quads,

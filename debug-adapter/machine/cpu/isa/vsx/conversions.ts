@@ -2,7 +2,7 @@
 import * as e from '../expr.ts'
 import { family, type Insn } from '../insn.ts'
 import { shuffle, simd } from '../simd.ts'
-import { xx2 } from './form.ts'
+import { dword, scalar, xx2 } from './form.ts'
 
 const PRECISION = { hp: 'half', sp: 'single', dp: 'double' } as const
 const INTEGER = { sxd: 'signed doubleword', uxd: 'unsigned doubleword', sxw: 'signed word', uxw: 'unsigned word' }
@@ -24,19 +24,19 @@ const CALLED: readonly (readonly [name: string, xo: number, uim?: number])[] = [
   ['xscvdphp', 347, 17],
   ['xvcvhpsp', 475, 24],
   ['xvcvsphp', 475, 25],
-  ['xscvdpsxds', 344],
-  ['xscvdpuxds', 328],
-  ['xscvdpsxws', 88],
-  ['xscvdpuxws', 72],
-  ['xscvsxddp', 376],
-  ['xscvuxddp', 360],
-  ['xscvsxdsp', 312],
-  ['xscvuxdsp', 296],
   ['xvcvsxdsp', 440],
   ['xvcvuxdsp', 424],
 ]
 /** By a helper in the common case. */
 const ATTEMPTED: readonly (readonly [name: string, xo: number])[] = [
+  ['xscvuxdsp', 296],
+  ['xscvsxdsp', 312],
+  ['xscvuxddp', 360],
+  ['xscvsxddp', 376],
+  ['xscvdpuxws', 72],
+  ['xscvdpsxws', 88],
+  ['xscvdpuxds', 328],
+  ['xscvdpsxds', 344],
   ['xvcvdpsp', 393],
   ['xvcvspdp', 457],
   ['xvcvdpsxds', 472],
@@ -69,11 +69,14 @@ export const conversions: readonly Insn[] = [
     ] as const,
     ([name, xo, operator]) => xx2(name, xo, help(name), (o) => e.set(o['xt']!, simd(operator, evenWords(o['xb']!)))),
   ),
-  ...xx2('xscvdpspn', 267, 'convert double to single precision without an exception, scalar', () =>
-    e.call('xscvdpspn'),
+  ...xx2('xscvdpspn', 267, 'convert double to single precision without an exception, scalar', (o) => {
+    const word = e.helper('singleOfDouble', 'i64', dword(0, o['xb']!))
+    return e.set(o['xt']!, scalar(e.or(word, e.shl(word, 32))))
+  }),
+  ...xx2('xscvspdpn', 331, 'convert single to double precision without an exception, scalar', (o) =>
+    e.set(o['xt']!, scalar(e.helper('doubleOfSingle', 'i64', e.shrU(dword(0, o['xb']!), 32)))),
   ),
-  ...xx2('xscvspdpn', 331, 'convert single to double precision without an exception, scalar', () =>
-    e.call('xscvspdpn'),
+  ...xx2('xsrsp', 281, 'round a double to single precision', (o) =>
+    e.attempt('xsrsp', 'xsrsp', e.place(o['xt']!), e.place(o['xb']!)),
   ),
-  ...xx2('xsrsp', 281, 'round a double to single precision', () => e.call('xsrsp')),
 ]

@@ -1,11 +1,8 @@
 /**
  * Vector floating-point arithmetic in the common case (Power ISA 3.0C I 7.6.1.3.1): rounding to nearest, no exception enabled,
- * operands and results far from overflow and underflow. All that can happen to FPSCR then is XX, which is found out by
- * error-free transformations: a sum of two numbers is a number and its error (Knuth), so is a product (Dekker, Veltkamp). The
- * procedures of `vsx/` do everything else.
+ * operands and results far from overflow and underflow. All that can happen to FPSCR then is XX. The procedures of `vsx/` do
+ * everything else.
  */
-
-import type { Code } from '../emitter.ts'
 import type { Helper } from '../helpers.ts'
 import {
   anyNotZero,
@@ -25,41 +22,7 @@ import {
   recordInexact,
   shuffled,
 } from './build.ts'
-
-/** The rounding error of `sum` = fl(a + b), which is a number itself. */
-function errorOfSum(code: Code, shape: 'f64x2' | 'f32x4', a: Node, b: Node, sum: Node): Node {
-  const second = keep(code, 'v128', op(`${shape}.sub`, sum, a))
-  const first = op(`${shape}.sub`, sum, second)
-  return op(`${shape}.add`, op(`${shape}.sub`, a, first), op(`${shape}.sub`, b, second))
-}
-
-/** Upper and lower half of a double's 53 bits, which multiply without rounding. */
-function halves(code: Code, value: Node): { high: Node; low: Node } {
-  const scaled = keep(code, 'v128', op('f64x2.mul', value, both(0x41a0_0000_0200_0000n))) // 2^27 + 1
-  const high = keep(code, 'v128', op('f64x2.sub', scaled, op('f64x2.sub', scaled, value)))
-  return { high, low: keep(code, 'v128', op('f64x2.sub', value, high)) }
-}
-
-/** The rounding error of `product` = fl(a * b), exact for {@link moderate} operands. */
-function errorOfProduct(code: Code, a: Node, b: Node, product: Node): Node {
-  const [x, y] = [halves(code, a), halves(code, b)]
-  const mul = (u: Node, v: Node): Node => op('f64x2.mul', u, v)
-  const add = (u: Node, v: Node): Node => op('f64x2.add', u, v)
-  const high = op('f64x2.sub', mul(x.high, y.high), product)
-  return add(add(add(high, mul(x.high, y.low)), mul(x.low, y.high)), mul(x.low, y.low))
-}
-
-const MODERATE = 450
-/** Lanes that are 0, or whose products and their errors are normal numbers. */
-function moderate(code: Code, value: Node): Node {
-  const size = keep(code, 'v128', op('f64x2.abs', value))
-  const inside = op(
-    'v128.and',
-    op('f64x2.ge', size, both(power(-MODERATE))),
-    op('f64x2.lt', size, both(power(MODERATE))),
-  )
-  return op('v128.or', inside, op('f64x2.eq', size, both(0n)))
-}
+import { errorOfProduct, errorOfSum, fused, moderate, roundedToOdd } from './errors.ts'
 
 /** Sums cannot underflow: where their result is denormal it is exact. */
 function sum(name: string, shape: 'f64x2' | 'f32x4', operator: 'add' | 'sub'): Helper {
@@ -105,22 +68,6 @@ const rootDp = attemptOf('xvsqrtdp', 1, (code, a) => {
   finish(code, 0, result)
 })
 
-/**
- * `sum` rounded to odd: the last bit is set where the sum of which `error` is the rest was not exact, so that rounding it once
- * more rounds correctly (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, 2008).
- */
-function roundedToOdd(code: Code, sum: Node, error: Node): Node {
-  const even = op('i64x2.eq', op('v128.and', sum, both(1n)), both(0n))
-  const change = op('v128.and', op('f64x2.ne', error, both(0n)), even)
-  // One more where the rest has the sign of the sum, else one less.
-  const shifted: Node = (inner) => {
-    op('v128.xor', sum, error)(inner)
-    inner.i32(63).simd('i64x2.shr_s')
-  }
-  const step = op('v128.or', shifted, both(1n))
-  return keep(code, 'v128', op('i64x2.add', sum, op('v128.and', step, change)))
-}
-
 /** Changes the signs of all elements by the 64 bits of a parameter. */
 const flipped =
   (value: Node, parameter: number): Node =>
@@ -143,24 +90,9 @@ const multiplyAddDp = attemptOf(
       'i64x2',
       op('v128.and', op('v128.and', moderate(code, a!), moderate(code, b!)), moderate(code, c)),
     )
-    const product = keep(code, 'v128', op('f64x2.mul', a!, b!))
-    const rest = keep(code, 'v128', errorOfProduct(code, a!, b!, product))
-    const upper = keep(code, 'v128', add64(c, rest))
-    const upperRest = keep(code, 'v128', errorOfSum(code, 'f64x2', c, rest, upper))
-    const total = keep(code, 'v128', add64(product, upper))
-    const totalRest = keep(code, 'v128', errorOfSum(code, 'f64x2', product, upper, total))
-    const tail = keep(code, 'v128', add64(totalRest, upperRest))
-    const tailRest = keep(code, 'v128', errorOfSum(code, 'f64x2', totalRest, upperRest, tail))
-    const odd = roundedToOdd(code, tail, tailRest)
-    const result = keep(code, 'v128', add64(total, odd))
-    // A sum that is 0 is exact; its sign is that of the plain sum.
-    const zero = op('f64x2.eq', result, both(0n))
-    const signed = keep(code, 'v128', op('v128.bitselect', add64(product, c), result, zero))
-    recordInexact(code, (inner) => {
-      const last = keep(inner, 'v128', errorOfSum(inner, 'f64x2', total, odd, result))
-      anyNotZero('f64x2', or(last, tailRest))(inner)
-    })
-    finish(code, 0, flipped(signed, 5))
+    const { result, error } = fused(code, a!, b!, c)
+    recordInexact(code, anyNotZero('f64x2', error))
+    finish(code, 0, flipped(result, 5))
   },
   ['i64', 'i64'],
 )
@@ -188,8 +120,9 @@ const productSp = attemptOf('xvmulsp', 2, (code, a, b) => {
 
 const quotientSp = attemptOf('xvdivsp', 2, (code, a, b) => {
   const result = keep(code, 'v128', op('f32x4.div', a!, b!))
-  // A finite number divided by infinity is an exact 0, which is left to the procedure.
-  const zero = op('v128.and', isZeroSingle(a!), isZeroSingle(result))
+  // What is divided by infinity is an exact 0, which is left to the procedure.
+  const finite = op('f32x4.lt', op('f32x4.abs', b!), four(powerSingle(128)))
+  const zero = op('v128.and', op('v128.and', isZeroSingle(a!), isZeroSingle(result)), finite)
   leaveUnless(code, 'i32x4', or(normalSingle(code, result), zero))
   recordInexact(code, differs(result, b!, a!))
   finish(code, 0, result)
