@@ -65,15 +65,6 @@ export class Core {
     return this.clock.timebase + this.timebaseOffset
   }
 
-  /** Counts of instructions at which DEC and HDEC become negative: their ticks are instructions. */
-  readonly due = { dec: Infinity, hdec: Infinity }
-
-  /** Brings {@link due} up to date. */
-  #schedule(): void {
-    this.due.dec = Number(this.decExpiry - this.timebaseOffset)
-    this.due.hdec = Number(this.hdecExpiry - this.timebaseOffset)
-  }
-
   #event(event: Event): void {
     const { data } = this.state
     data.setInt32(EVENT, Math.max(data.getInt32(EVENT, true), event), true)
@@ -285,7 +276,6 @@ export class Core {
 
   setDecrementer(which: 'decExpiry' | 'hdecExpiry', value: bigint): void {
     this[which] = this.timebase + BigInt.asIntN(this.#decBits, value) + 1n
-    this.#schedule()
     this.leave()
   }
 

@@ -58,9 +58,6 @@ export interface RunOptions {
 export class Cpu {
   readonly #core: Core
   readonly #interpreters = new Map<string, () => void>()
-  /** The one in use, and `State.changes` when it was chosen. */
-  #interpreter!: () => void
-  #modeSeen = -1
   readonly #callOuts: CallOuts
   /** Breakpoints on effective addresses. */
   readonly breakpoints: {
@@ -273,29 +270,21 @@ export class Cpu {
     core.sliceLength = length
     data.setInt32(REMAINING, length, true)
     data.setInt32(EVENT, Event.None, true)
-    if (core.state.changes !== this.#modeSeen) this.#chooseInterpreter()
-    this.#interpreter()
-    core.syncClock()
-    core.sliceStart = this.clock.instructions
-    core.sliceLength = 0
-    data.setInt32(REMAINING, 0, true)
-  }
-
-  /** The interpreter for the mode and the byte order that MSR now asks for. */
-  #chooseInterpreter(): void {
-    const { state } = this.#core
-    this.#modeSeen = state.changes
-    const mode = { wide: state.is(MSR.SF), littleEndian: state.is(MSR.LE) }
+    const mode = { wide: core.state.is(MSR.SF), littleEndian: core.state.is(MSR.LE) }
     const key = `${mode.wide} ${mode.littleEndian}`
     let interpreter = this.#interpreters.get(key)
     if (!interpreter) {
       let module = MODULES.get(key)
       if (!module) MODULES.set(key, (module = new WebAssembly.Module(generateInterpreter(mode))))
-      const env = { ...this.#callOuts, memory: this.memory.wasm, table: this.#units } as unknown as WebAssembly.ModuleImports
+      const env = { ...this.#callOuts, memory: this.memory.wasm } as unknown as WebAssembly.ModuleImports
       interpreter = new WebAssembly.Instance(module, { env }).exports['run'] as () => void
       this.#interpreters.set(key, interpreter)
     }
-    this.#interpreter = interpreter
+    interpreter()
+    core.syncClock()
+    core.sliceStart = this.clock.instructions
+    core.sliceLength = 0
+    data.setInt32(REMAINING, 0, true)
   }
 
   /** Executes the one instruction at NIA although it has a breakpoint. */
@@ -314,8 +303,6 @@ export class Cpu {
   /** Takes an asynchronous interrupt that is due. */
   #takePending(): void {
     const core = this.#core
-    // In numbers first: this is asked before every single step.
-    if (this.clock.instructions < core.due.dec && this.clock.instructions < core.due.hdec) return
     const { msr } = core.state
     const enabled = (msr & MSR.EE) !== 0n
     const now = core.timebase
@@ -326,11 +313,10 @@ export class Cpu {
 
   /** Instructions until a decrementer becomes negative; what is negative already does not change by itself. */
   #untilDecrementer(): number {
-    const { dec, hdec } = this.#core.due
-    const now = this.clock.instructions
+    const { decExpiry, hdecExpiry, timebase } = this.#core
     let least = SLICE
-    if (dec > now) least = Math.min(least, dec - now)
-    if (hdec > now) least = Math.min(least, hdec - now)
+    for (const expiry of [decExpiry, hdecExpiry])
+      if (expiry > timebase && expiry - timebase < BigInt(least)) least = Number(expiry - timebase)
     return least
   }
 
@@ -397,7 +383,6 @@ export class Cpu {
     return {
       decode: (record) => core.code.decode(record, core.lifted === state.nia),
       fetch: () => core.fetch(),
-      hot: (record) => this.#hot(record),
       breakpoint: () => {
         if (core.breakpoints.has(state.nia)) core.leave({ kind: 'breakpoint', address: state.nia })
         else {

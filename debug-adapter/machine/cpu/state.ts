@@ -7,8 +7,6 @@ import { SPR } from './spr.ts'
 export class State {
   readonly data: DataView
   readonly #doublewords: BigUint64Array
-  /** Grows with every write of MSR or of a special purpose register: what was derived from them may be out of date. */
-  changes = 0
 
   constructor(memory: WebAssembly.Memory) {
     this.data = new DataView(memory.buffer)
@@ -36,7 +34,6 @@ export class State {
   }
 
   set msr(value: bigint) {
-    this.changes++
     this.#doublewords[STATE.msr / 8] = value
   }
 
@@ -133,10 +130,7 @@ export class State {
     if (number === SPR.LR) this.lr = value
     else if (number === SPR.CTR) this.ctr = value
     else if (number === SPR.XER) this.xer = value
-    else {
-      this.changes++
-      this.#doublewords[SPRS / 8 + number] = value
-    }
+    else this.#doublewords[SPRS / 8 + number] = value
   }
 
   /** The address as this mode sees it: 32 bits where MSR[SF]=0. */

@@ -7,8 +7,6 @@ export interface CallOuts {
   decode(record: number): void
   /** Translates NIA. @returns the offset of the first record of its page, or 0 where that raised an interrupt */
   fetch(): number
-  /** So many branches led to the record at `record` that its page is worth compiling. */
-  hot(record: number): void
   breakpoint(): void
   illegal(): void
   load(ea: bigint, size: number): bigint
@@ -28,7 +26,6 @@ export const PURE_NAMES: readonly PureName[] = ['divde', 'divdeu', 'divdeOverflo
 export const IMPORTS: readonly (readonly [keyof CallOuts, Signature])[] = [
   ['decode', { parameters: ['i32'] }],
   ['fetch', { parameters: [], result: 'i32' }],
-  ['hot', { parameters: ['i32'] }],
   ['breakpoint', { parameters: [] }],
   ['illegal', { parameters: [] }],
   ['load', { parameters: ['i64', 'i32'], result: 'i64' }],

@@ -2,7 +2,7 @@
  * Turns the effects of one instruction into WebAssembly. What differs between the interpreter (operands come out of a record,
  * registers are in memory) and a compiler (operands are constants, registers may be locals) is left to the subclasses.
  */
-import { argsOf, type Effect, type Expr, type RaiseName, type Register, type Size, type StateName, type Type } from '../isa/expr.ts'
+import { argsOf, type Effect, type Expr, type RaiseName, type Register, type Size } from '../isa/expr.ts'
 import { CR, EVENT, NIA, REMAINING, SCRATCH, STATE, TLB_ENTRIES, TLB_ENTRY, TLB_STORES } from '../layout.ts'
 import { type CallOuts, importIndex, PURE_NAMES, RAISE_NAMES } from './call-outs.ts'
 import { type Code, opcode, type ValueType } from './emitter.ts'
@@ -62,8 +62,6 @@ export abstract class Semantics {
   protected abstract readonly ea: number
   protected abstract readonly value: number
   protected abstract readonly vector: number
-  /** What stores that the code cannot do by itself, a value and a vector. */
-  protected readonly storeCallOuts: readonly [keyof CallOuts, keyof CallOuts] = ['store', 'storeVector']
   /** Per instruction: values that are in locals, and how often a value is used. */
   #locals = new Map<Expr, number>()
   #uses = new Map<Expr, number>()
@@ -102,51 +100,6 @@ export abstract class Semantics {
     return this.code.call(importIndex(name))
   }
 
-  protected callHelper(name: string): Code {
-    return this.code.call(helperIndex(name))
-  }
-
-  /** Puts a state, or the condition register field `field` (four times its number), on the stack; and writes them. */
-  protected getState(name: StateName, type: Type): void {
-    this.code.i32(0).load(type === 'i32' ? 4 : 8, type, STATE[name])
-  }
-
-  protected setState(name: StateName, value: Expr): void {
-    this.code.i32(0)
-    this.emit(value)
-    this.code.store(value.type === 'i32' ? 4 : 8, value.type, STATE[name])
-  }
-
-  protected getCr(field: Expr): void {
-    this.emit(field)
-    this.code.load(4, 'i32', CR)
-  }
-
-  protected setCr(field: Expr, value: Expr): void {
-    this.emit(field)
-    this.emit(value)
-    this.code.store(4, 'i32', CR)
-  }
-
-  protected branch(target: Expr, condition: Expr | undefined): void {
-    const { code } = this
-    if (condition) {
-      this.emit(condition)
-      code.if()
-    }
-    this.emit(target)
-    this.jump()
-    if (condition) code.end()
-  }
-
-  /** Calls a helper that does the whole instruction, or, where it gives 0, the procedure. */
-  protected attempt(helper: string, args: readonly Expr[]): void {
-    for (const arg of args) this.emit(arg)
-    this.callHelper(helper).op(0x45).if()
-    this.procedure()
-    this.code.end()
-  }
-
   #leaveOnEvent(): void {
     this.code.i32(0).load(4, 'i32', EVENT)
     this.leaveIf()
@@ -164,14 +117,14 @@ export abstract class Semantics {
     const rest = effects.filter((f) => f.op !== 'raise')
     for (const guard of guards) this.#perform(guard)
     // Everything is read before anything is written.
-    if (rest.length > 1 || rest[0]?.op === 'when') for (const f of rest) for (const e of operandsOf(f)) this.keep(e)
+    if (rest.length > 1 || rest[0]?.op === 'when') for (const f of rest) for (const e of operandsOf(f)) this.#keep(e)
     for (const f of rest) this.#perform(f)
     for (const [e, local] of this.#locals) this.code.giveBack(local, e.type)
     this.#locals = new Map()
   }
 
   /** Computes a value into a local. */
-  protected keep(e: Expr): void {
+  #keep(e: Expr): void {
     if (e.op === 'const' || this.#locals.has(e)) return
     this.emit(e)
     if (this.#locals.has(e)) this.code.op(0x1a)
@@ -199,16 +152,16 @@ export abstract class Semantics {
     const { code } = this
     if (e.op === 'place') return this.place(e.args[0])
     if (this.operand(e)) return
-    if (e.op !== 'load' && e.op !== 'pure' && e.op !== 'select' && e.op !== 'cr') for (const arg of argsOf(e)) this.emit(arg)
+    if (e.op !== 'load' && e.op !== 'pure' && e.op !== 'select') for (const arg of argsOf(e)) this.emit(arg)
     switch (e.op) {
       case 'const':
         if (e.type === 'i32') code.i32(Number(BigInt.asIntN(32, e.value)))
         else code.i64(e.value)
         return
       case 'state':
-        return this.getState(e.name, e.type)
+        return void code.i32(0).load(e.type === 'i32' ? 4 : 8, e.type, STATE[e.name])
       case 'cr':
-        return this.getCr(e.args[0])
+        return void code.load(4, 'i32', CR)
       case 'cia':
         return void this.cia()
       case 'mode64':
@@ -232,7 +185,7 @@ export abstract class Semantics {
       case 'simd':
         return void code.simd(e.name, e.lanes)
       case 'helper':
-        return void this.callHelper(e.name)
+        return void code.call(helperIndex(e.name))
       case 'load':
         return this.#load(e.size, e.args[0])
       case 'pure':
@@ -272,7 +225,7 @@ export abstract class Semantics {
   /** Puts the bytes of the value on the stack into the order of the mode. */
   #order(size: Size): void {
     if (this.mode.littleEndian || size === 1) return
-    this.callHelper(`swap${size}`)
+    this.code.call(helperIndex(`swap${size}`))
   }
 
   #load(size: Size, ea: Expr): void {
@@ -310,10 +263,10 @@ export abstract class Semantics {
     code.else()
     if (size === 16) code.i32(SCRATCH).get(kept).store(16, 'v128')
     this.syncState().get(this.ea)
-    if (size === 16) this.callOut(this.storeCallOuts[1])
+    if (size === 16) this.callOut('storeVector')
     else {
       code.get(kept).i32(size)
-      this.callOut(this.storeCallOuts[0])
+      this.callOut('store')
     }
     this.#leaveOnEvent()
     code.end()
@@ -332,16 +285,27 @@ export abstract class Semantics {
       case 'set':
         return this.setRegister(f.target, () => this.emit(f.value))
       case 'setState':
-        return this.setState(f.name, f.value)
+        code.i32(0)
+        this.emit(f.value)
+        return void code.store(f.value.type === 'i32' ? 4 : 8, f.value.type, STATE[f.name])
       case 'setCr':
-        return this.setCr(f.field, f.value)
+        this.emit(f.field)
+        this.emit(f.value)
+        return void code.store(4, 'i32', CR)
       case 'store':
         return this.#store(f.size, f.ea, f.value)
       case 'branch':
-        return this.branch(f.target, f.condition)
+        if (f.condition) {
+          this.emit(f.condition)
+          code.if()
+        }
+        this.emit(f.target)
+        this.jump()
+        if (f.condition) code.end()
+        return
       case 'raise':
         // Both are computed outside, so that what they share with later effects is there on the other path too.
-        this.keep(f.argument)
+        this.#keep(f.argument)
         this.emit(f.condition)
         code.if()
         this.raise(f.name, f.argument)
@@ -352,7 +316,10 @@ export abstract class Semantics {
         for (const inner of f.effects) this.#perform(inner)
         return void code.end()
       case 'attempt':
-        return this.attempt(f.helper, f.args)
+        for (const arg of f.args) this.emit(arg)
+        code.call(helperIndex(f.helper)).op(0x45).if()
+        this.procedure()
+        return void code.end()
       case 'call':
         return this.procedure()
     }

@@ -9,6 +9,7 @@ import {
   attemptOf,
   both,
   finish,
+  flipped,
   four,
   joined,
   keep,
@@ -67,14 +68,6 @@ const rootDp = attemptOf('xvsqrtdp', 1, (code, a) => {
   })
   finish(code, 0, result)
 })
-
-/** Changes the signs of all elements by the 64 bits of a parameter. */
-const flipped =
-  (value: Node, parameter: number): Node =>
-  (code) => {
-    value(code)
-    code.get(parameter).simd('i64x2.splat').simd('v128.xor')
-  }
 
 const add64 = (a: Node, b: Node): Node => op('f64x2.add', a, b)
 const or = (a: Node, b: Node): Node => op('v128.or', a, b)

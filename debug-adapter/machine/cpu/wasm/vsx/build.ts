@@ -140,3 +140,11 @@ export const normalSingle = (code: Code, value: Node): Node => {
 /** A power of two as the bits of a double, and of a single. */
 export const power = (exponent: number): bigint => BigInt(1023 + exponent) << 52n
 export const powerSingle = (exponent: number): number => (127 + exponent) << 23
+
+/** Changes the signs of all elements by the 64 bits of a parameter. */
+export const flipped =
+  (value: Node, parameter: number): Node =>
+  (code) => {
+    value(code)
+    code.get(parameter).simd('i64x2.splat').simd('v128.xor')
+  }

@@ -8,9 +8,9 @@
  */
 import type { Code } from '../emitter.ts'
 import type { Helper } from '../helpers.ts'
-import { both, keep, leaveUnless, type Node, op } from './build.ts'
+import { both, flipped, keep, leaveUnless, type Node, op } from './build.ts'
 import { errorOfProduct, errorOfSum, fused, moderate, roundedToOdd } from './errors.ts'
-import { below, isZero, narrowed, normalOrZero, scalar, singleFrom, singleOf } from './scalar-result.ts'
+import { below, narrowed, normalOrZero, scalar, singleFrom, singleOf } from './scalar-result.ts'
 
 const add = (a: Node, b: Node): Node => op('f64x2.add', a, b)
 const sub = (a: Node, b: Node): Node => op('f64x2.sub', a, b)
@@ -83,14 +83,6 @@ const rootSp = scalar('xssqrtsp', 1, (code, a) => {
   leaveUnless(code, 'i64x2', singleFrom(result, a!))
   return { result, error: keep(code, 'v128', sub(a!, mul(result, result))) }
 })
-
-/** xor a parameter to a number. */
-const flipped =
-  (value: Node, parameter: number): Node =>
-  (code) => {
-    value(code)
-    code.get(parameter).simd('i64x2.splat').simd('v128.xor')
-  }
 
 /** T = ±(A * B ± C): offsets of T, A, B, C; then what is xored to C, and to the result. */
 const multiplyAddDp = scalar(
