@@ -50,7 +50,10 @@ describe('the sample image', () => {
   it('stops at the breakpoint on sc 2', async () => {
     await code.press('F5')
     // The workbench asks for the first frame by itself, and for its callers afterwards.
-    await until(async () => /^ucall,main\+.*,_start/.test((await code.callStack()).join()), 'the breakpoint and its callers')
+    await until(
+      async () => /^ucall,main\+.*,_start/.test((await code.callStack()).join()),
+      'the breakpoint and its callers',
+    )
   })
 
   it('has views of the memory partition, the calls and the TPM', async () => {

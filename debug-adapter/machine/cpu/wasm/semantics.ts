@@ -219,7 +219,12 @@ export abstract class Semantics {
   }
 
   #host(part: number): Code {
-    return this.code.get(this.entry).load(4, 'i32', part + 8).get(this.ea).op(0xa7).op(0x6a)
+    return this.code
+      .get(this.entry)
+      .load(4, 'i32', part + 8)
+      .get(this.ea)
+      .op(0xa7)
+      .op(0x6a)
   }
 
   /** Puts the bytes of the value on the stack into the order of the mode. */
