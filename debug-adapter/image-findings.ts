@@ -1,4 +1,5 @@
-import { type Finding, finding } from '../server/esm/findings.ts'
+import type { Finding } from '../server/esm/findings.ts'
+import { compareKernelSize } from '../server/esm/verify/digests.ts'
 import type { Trace } from './machine/trace/trace.ts'
 
 /**
@@ -13,6 +14,7 @@ export function imageFindings({
   readonly kernelBytes: number
 }): Finding[] {
   const kernel = trace.of('digest').find(({ what }) => what === 'kernel')
-  if (!kernel || kernel.expected === kernel.found || kernel.bytes === kernelBytes) return []
-  return [finding('ESM055', { found: `kernel-size ${kernel.bytes}, and a kernel of ${kernelBytes} bytes` })]
+  if (!kernel || kernel.expected === kernel.found) return []
+  const wrongSize = compareKernelSize(kernel.bytes, kernelBytes)
+  return wrongSize ? [wrongSize] : []
 }

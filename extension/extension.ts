@@ -1,19 +1,27 @@
 /** The extension on the desktop and on a remote machine: everything. */
-import { DebugConfigurationProviderTriggerKind, debug, type ExtensionContext } from 'vscode'
+import { DebugConfigurationProviderTriggerKind, debug, type ExtensionContext, tasks } from 'vscode'
 import { AdapterProcessFactory } from './debug-adapter-factory.ts'
 import { startLanguageClient } from './language-client.ts'
 import { launchCommands } from './launch/commands.ts'
 import { PefConfigurationProvider } from './launch/configuration-provider.ts'
 import { log } from './log.ts'
+import { operandCommands } from './operand/commands.ts'
+import { OperandTasks } from './operand/tasks.ts'
 import { PefSessions } from './sessions.ts'
+import { OperandEditor } from './views/operand/host.ts'
 import { registerViews } from './views/register.ts'
 
 export function activate(context: ExtensionContext): void {
   const provider = new PefConfigurationProvider()
   const sessions = new PefSessions()
   const { Dynamic } = DebugConfigurationProviderTriggerKind
+  const server = startLanguageClient(context).catch((error) => {
+    log().error(String(error))
+    return undefined
+  })
   context.subscriptions.push(
     sessions,
+    { dispose: () => void server.then((started) => started?.dispose()) },
     debug.registerDebugAdapterDescriptorFactory('pef', new AdapterProcessFactory(context)),
     debug.registerDebugConfigurationProvider('pef', provider),
     // Only the list of the Run view: resolving it as well would check everything twice.
@@ -23,10 +31,9 @@ export function activate(context: ExtensionContext): void {
       Dynamic,
     ),
     ...launchCommands(context),
+    ...operandCommands(context, server),
+    tasks.registerTaskProvider('pef', new OperandTasks(context)),
+    ...OperandEditor.register(context, server),
     ...registerViews(context, sessions),
-  )
-  startLanguageClient(context).then(
-    (client) => client && context.subscriptions.push(client),
-    (error) => log().error(String(error)),
   )
 }

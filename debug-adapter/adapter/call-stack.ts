@@ -32,7 +32,8 @@ function firmwareFrame(id: number, { procedure, step }: StepFrame): DebugProtoco
   const { first } = stepLines(procedure)
   return {
     id,
-    name: `${procedure.name} — ${step?.title ?? 'entered'} (${procedure.layer})`,
+    // The layer comes first: a narrow view cuts the rest off.
+    name: `${procedure.name} (${procedure.layer}) — ${step?.title ?? 'entered'}`,
     source: listingSource(procedure),
     line: step?.line ?? first,
     column: 1,

@@ -2,7 +2,10 @@ import { version } from '../../package.json'
 import { suggestion, UsageError } from './options.ts'
 import { EXIT } from './outcome.ts'
 import type { Terminal } from './terminal.ts'
+import { esm, esmHelp } from './verbs/esm.ts'
+import { esmDigest, esmDigestHelp } from './verbs/esm-digest.ts'
 import { run, runHelp } from './verbs/run.ts'
+import { svm, svmHelp } from './verbs/svm.ts'
 import { tpm, tpmHelp } from './verbs/tpm.ts'
 
 const HELP = `pef: runs and inspects secure VM images of IBM's Protected Execution Facility in an emulator of the machine.
@@ -11,6 +14,9 @@ Usage: pef VERB [OPTIONS]
 
   pef run IMAGE.json     run a VM image through ESM and tell what happens
   pef tpm pubkey         print the wrapping key of the emulated TPM
+  pef esm VERB           make, change, check, compare and explain operands
+  pef svm add            put an operand in front of an initrd
+  pef esm-digest create  write the digests of what a VM boots
   pef help [VERB]        help on a verb
   pef --version          the version
 
@@ -19,8 +25,12 @@ Example: pef run test/guests/hello-svm/pef.json`
 const verbs: Readonly<Record<string, (args: readonly string[], terminal: Terminal) => Promise<number>>> = {
   run,
   tpm,
+  esm,
+  svm,
+  'esm-digest': esmDigest,
   help: async ([verb], terminal) => {
-    terminal.out(`${{ run: runHelp, tpm: tpmHelp }[verb ?? ''] ?? HELP}\n`)
+    const texts = { run: runHelp, tpm: tpmHelp, esm: esmHelp, svm: svmHelp, 'esm-digest': esmDigestHelp }
+    terminal.out(`${Object.hasOwn(texts, verb ?? '') ? texts[verb as keyof typeof texts] : HELP}\n`)
     return EXIT.ok
   },
 }

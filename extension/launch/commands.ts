@@ -1,3 +1,6 @@
+import { generateKeyPair } from 'node:crypto'
+import { stat, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { commands, type Disposable, debug, type ExtensionContext, FileType, Uri, window, workspace } from 'vscode'
 import { configurationFor } from './configuration-provider.ts'
 import { findImages, imageAt } from './find-images.ts'
@@ -42,6 +45,7 @@ async function openSample(context: ExtensionContext): Promise<void> {
   const to = Uri.joinPath(context.globalStorageUri, 'hello-svm')
   try {
     await copyNewFiles(from, to)
+    await makeOwnerKey(to)
     await commands.executeCommand('vscode.openFolder', to, { forceNewWindow: !!workspace.workspaceFolders?.length })
   } catch (error) {
     window.showErrorMessage(`PEF: the sample cannot be opened: ${error instanceof Error ? error.message : error}`)
@@ -55,6 +59,19 @@ async function copyNewFiles(from: Uri, to: Uri): Promise<void> {
   for (const [name, type] of await workspace.fs.readDirectory(from))
     if (type === FileType.File && !there.has(name))
       await workspace.fs.copy(Uri.joinPath(from, name), Uri.joinPath(to, name))
+}
+
+/** The owner of the sample's operand: a key that came with the extension would be everybody's. */
+async function makeOwnerKey(folder: Uri): Promise<void> {
+  const secret = Uri.joinPath(folder, 'origin.sec').fsPath
+  const there = await stat(secret).then(
+    () => true,
+    () => false,
+  )
+  if (there) return
+  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  await writeFile(secret, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
+  await writeFile(Uri.joinPath(folder, 'origin.pub').fsPath, publicKey.export({ type: 'spki', format: 'pem' }))
 }
 
 async function createLaunchJson(): Promise<void> {

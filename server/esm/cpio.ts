@@ -5,7 +5,7 @@
 import { concat } from './fdt.ts'
 import { FDT } from './fdt-scan.ts'
 import { type Finding, finding } from './findings.ts'
-import { hex, latin1, Reader } from './reader.ts'
+import { type ByteSource, hex, latin1, Reader, sourceOf } from './reader.ts'
 
 /** Folder of the operand in the archive; the ultravisor compares these 11 characters only. */
 const FOLDER = 'opt/ibm/pef'
@@ -16,6 +16,11 @@ const HEADER_BYTES = 110
 const BLOCK = 512
 /** Bytes of a page of the ultravisor: the archive is read through one pointer, which holds inside such a page only. */
 const UV_PAGE_BYTES = 2 * 1024 * 1024
+
+/** As much of a name is read: a hostile header may tell any size. */
+const NAME_LIMIT = 4096
+/** Bytes that are looked through at once; a multiple of 4. */
+const SCAN_BYTES = 1 << 16
 
 const DIRECTORY_MODE = 0o040755
 const FILE_MODE = 0o100600
@@ -53,6 +58,16 @@ export function attachOperand(initrd: Uint8Array, operand: Uint8Array, name?: st
   return concat([operandArchive(operand, name), initrd])
 }
 
+/**
+ * Whether an initrd begins with an archive that has the operand's folder, of which the beginning tells: the operand may be of any
+ * size.
+ * @param head 1024 bytes or more
+ */
+export function beginsWithOperand(head: Uint8Array): boolean {
+  const text = latin1(head.subarray(0, 1024))
+  return text.startsWith(MAGIC) && text.includes(`${FOLDER}/`)
+}
+
 function memberBytes({ name, mode, links, data }: Member, inode: number): Uint8Array[] {
   const nameBytes = new TextEncoder().encode(`${name}\0`)
   const fields = [inode, mode, 0, 0, links, 0, data.length, 0, 0, 0, 0, nameBytes.length, 0]
@@ -88,8 +103,8 @@ export interface Location {
  * @param initrd      all bytes from linux,initrd-start to linux,initrd-end
  * @param loadAddress linux,initrd-start: the ultravisor rounds absolute addresses
  */
-export function locateOperand(initrd: Uint8Array, loadAddress: number | bigint = 0): Location {
-  return new Scan(initrd, BigInt(loadAddress)).run()
+export function locateOperand(initrd: Uint8Array | ByteSource, loadAddress: number | bigint = 0): Location {
+  return new Scan(sourceOf(initrd), BigInt(loadAddress)).run()
 }
 
 interface Header {
@@ -103,16 +118,14 @@ interface Header {
 /** One walk through the archive. Offsets are into the initrd. */
 class Scan {
   readonly #findings: Finding[] = []
-  readonly #reader: Reader
   /** The load address modulo 2 MiB: all that rounding needs, and small enough for number arithmetic. */
   readonly #phase: number
   #operand: LocatedOperand | undefined
 
   constructor(
-    readonly initrd: Uint8Array,
+    readonly initrd: ByteSource,
     loadAddress: bigint,
   ) {
-    this.#reader = new Reader(initrd)
     this.#phase = Number(loadAddress & BigInt(UV_PAGE_BYTES - 1))
   }
 
@@ -156,9 +169,10 @@ class Scan {
 
   /** The header at an offset, or undefined where there is none. */
   #header(at: number): Header | undefined {
-    if (at + HEADER_BYTES > this.initrd.length || latin1(this.initrd.subarray(at, at + 6)) !== MAGIC) return undefined
+    const text = latin1(this.initrd.slice(at, at + HEADER_BYTES))
+    if (text.length < HEADER_BYTES || !text.startsWith(MAGIC)) return undefined
     const field = (index: number) => {
-      const digits = latin1(this.#reader.slice(at + 6 + 8 * index, 8, 'a cpio header field'))
+      const digits = text.slice(6 + 8 * index, 14 + 8 * index)
       return /^[0-9a-fA-F]{8}$/.test(digits) ? Number.parseInt(digits, 16) : undefined
     }
     const size = field(6)
@@ -166,7 +180,7 @@ class Scan {
     if (size === undefined || nameSize === undefined || nameSize === 0) return undefined
     const nameEnd = at + HEADER_BYTES + nameSize
     if (nameEnd > this.initrd.length) return undefined
-    const name = latin1(this.initrd.subarray(at + HEADER_BYTES, nameEnd - 1))
+    const name = latin1(this.initrd.slice(at + HEADER_BYTES, Math.min(nameEnd - 1, at + HEADER_BYTES + NAME_LIMIT)))
     const dataOffset = this.#roundUp(nameEnd, 4)
     const isTrailer = nameSize === TRAILER.length + 1 && name === TRAILER
     return { name, isTrailer, dataOffset, size, next: this.#roundUp(dataOffset + size, 4) }
@@ -174,14 +188,14 @@ class Scan {
 
   /** The bytes at `at` are no header: what that means. */
   #reportEnd(at: number, start: number): void {
-    const found = showMagic(this.initrd.subarray(at))
+    const found = showMagic(this.initrd.slice(at, at + 6))
     const length = Math.min(6, Math.max(0, this.initrd.length - at))
     if (this.#operand) this.#report('ESM074', { found, offset: at, length })
     else if (at > start)
       this.#report('ESM070', { found: `an archive without an operand, then ${found}`, offset: at, length })
     // At an odd address the header may well be there, two bytes before the ultravisor looks: ESM077 has said so.
     else if (this.#phase % 4 === 0)
-      this.#report(isOtherCpio(this.initrd.subarray(at)) ? 'ESM071' : 'ESM070', { found, offset: at, length })
+      this.#report(isOtherCpio(this.initrd.slice(at, at + 6)) ? 'ESM071' : 'ESM070', { found, offset: at, length })
   }
 
   /** The trailer ends the archive. @returns where the initrd begins */
@@ -190,7 +204,7 @@ class Scan {
     const told = this.#findings.some(({ rule }) => rule === 'ESM075')
     if (!this.#operand && !told)
       this.#report('ESM070', { found: 'an archive without an operand', offset: 0, length: end })
-    const padding = this.initrd.subarray(header.next, end)
+    const padding = this.initrd.slice(header.next, end)
     // At an odd address the block ends elsewhere, and what looks like padding is not: ESM077 has said so.
     const isPadded = padding.length === end - header.next && padding.every((byte) => byte === 0)
     if (this.#operand && !misplaced && !isPadded) {
@@ -222,7 +236,7 @@ class Scan {
         length: size,
       })
     if (inPlace !== undefined) {
-      const bytes = this.initrd.subarray(inPlace, dataOffset + size)
+      const bytes = this.initrd.slice(inPlace, dataOffset + size)
       this.#operand = { bytes, offset: inPlace, name }
       return true
     }
@@ -234,7 +248,10 @@ class Scan {
 
   #magicIn({ dataOffset, size }: Header): number | undefined {
     const end = Math.min(dataOffset + size, this.initrd.length)
-    for (let at = dataOffset; at + 4 <= end; at += 4) if (this.#reader.u32(at, 'a word') === FDT.magic) return at
+    for (let at = dataOffset; at < end; at += SCAN_BYTES) {
+      const words = new Reader(this.initrd.slice(at, Math.min(at + SCAN_BYTES, end)))
+      for (let i = 0; i + 4 <= words.length; i += 4) if (words.u32(i, 'a word') === FDT.magic) return at + i
+    }
     return undefined
   }
 

@@ -15,7 +15,12 @@ export interface Finding {
   readonly length?: number
   /** Of the node or property in the device tree, e.g. `/lockboxes/lockbox-1/encrypted-symkey`. */
   readonly path?: string
+  /** Which part of an image `offset` is in, where there are several. */
+  readonly part?: ImagePart
 }
+
+/** An operand may be a file of its own, or lie in an initrd or a zImage. */
+export type ImagePart = 'operand' | 'initrd' | 'zImage' | 'kernel' | 'bootargs'
 
 export interface FindingDetails {
   readonly found?: string
@@ -34,6 +39,11 @@ export function finding(id: string, details: FindingDetails = {}): Finding {
   const { severity = rule.severity, expected = rule.expected, found } = details
   const message = `${rule.condition}: expected ${expected}${found === undefined ? '' : `, found ${found}`}`
   return { ...details, rule: id, severity, message, expected }
+}
+
+/** The finding where what was inspected begins at an offset in something larger. */
+export function shifted(found: Finding, offset: number): Finding {
+  return found.offset === undefined || offset === 0 ? found : { ...found, offset: found.offset + offset }
 }
 
 /** Whether UV_ESM, strict, refuses because of it. */

@@ -141,7 +141,8 @@ export function inspectKernelHead(head: Uint8Array): Finding | undefined {
   }
 }
 
-const COMPRESSED: readonly (readonly [magic: string, name: string])[] = [
+/** How compressed files begin (Latin-1), and what they are. */
+export const COMPRESSED: readonly (readonly [magic: string, name: string])[] = [
   ['\x1f\x8b', 'a gzip file'],
   ['\xfd7zXZ', 'an xz file'],
   ['\x28\xb5\x2f\xfd', 'a zstd file'],

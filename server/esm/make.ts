@@ -32,8 +32,8 @@ export interface Attachment {
 export interface DigestSources {
   /** vmlinux, an ELF file. */
   readonly kernel: Uint8Array
-  /** The initrd without an operand. */
-  readonly initrd: Uint8Array
+  /** The initrd without an operand, or its digest of 64 bytes. */
+  readonly initrd: Uint8Array | { readonly sha512: Uint8Array }
   /** Exactly the guest's command line, without a NUL. */
   readonly bootargs: string
 }
@@ -51,6 +51,8 @@ export interface OperandRecipe {
   readonly files?: readonly Attachment[]
   /** 32 bytes; default: random. */
   readonly masterKey?: Uint8Array
+  /** Without recipients the operand boots nowhere until one is authorized (ESM117): only who asks for that gets it. */
+  readonly allowNoRecipient?: boolean
 }
 
 /** What keeps an operand from being made; the findings are of spec/esm-operand.md §12. */
@@ -75,26 +77,37 @@ export function makeOperand(recipe: OperandRecipe): Uint8Array {
     sealedNode(name, plaintext, comment, masterKey, recipe)
 
   const lockboxes = recipients.map((holder, i) => lockboxNode(`lockbox-${i + 1}`, holder, masterKey, recipe))
-  const owner = lockboxNode('origin-lockbox', origin, masterKey, recipe)
+  const owner = lockboxNode(ORIGIN_LOCKBOX, origin, masterKey, recipe)
   const list = 'rtas' in recipe.digests ? recipe.digests : digestList(recipe.digests, crypto)
   const digests = seal(writeDigestList(list), recipe.digestsComment, 'digests-fdt')
   const file = newNode('file')
   if (files.length > 0) {
-    const nested = filesFdt(files.map(({ name, bytes, comment }) => seal(bytes, comment, name)))
-    if (nested.length > FILES_PAGE_BYTES)
-      throw new OperandError([finding('ESM061', { found: `${nested.length} bytes` })])
-    file.properties.set('files-fdt', nested)
+    // libfdt puts what is added first at the end.
+    file.properties.set('files-fdt', writeFiles(files.map((f) => seal(f.bytes, f.comment, f.name)).reverse()))
   }
-  // libfdt puts what is added first at the end.
-  const tree = treeOf({ compatible: strings('ibm,esm') }, [
-    newNode('lockboxes', {}, [...lockboxes.reverse(), owner]),
-    newNode('digest', {}, [digests]),
-    file,
-  ])
-  return writeFdt(tree, { stringOrder: OPERAND_NAMES })
+  return writeOperand(operandTree([...lockboxes.reverse(), owner], [digests], file))
 }
 
-/** In the order in which svm-tool comes to need them. */
+/** Name of the owner's lockbox. */
+export const ORIGIN_LOCKBOX = 'origin-lockbox'
+
+/** The tree of an operand; what was added last comes first, as libfdt has it. */
+export function operandTree(lockboxes: FdtNode[], digests: FdtNode[], file: FdtNode): FdtTree {
+  const nodes = [newNode('lockboxes', {}, lockboxes), newNode('digest', {}, digests), file]
+  return treeOf({ compatible: strings('ibm,esm') }, nodes)
+}
+
+/** The bytes of an operand, with the names that it uses in the order in which svm-tool comes to need them. */
+export function writeOperand(tree: FdtTree): Uint8Array {
+  const used = new Set<string>()
+  const collect = (node: FdtNode): void => {
+    for (const name of node.properties.keys()) used.add(name)
+    node.children.forEach(collect)
+  }
+  collect(tree.root)
+  return writeFdt(tree, { stringOrder: OPERAND_NAMES.filter((name) => used.has(name)) })
+}
+
 const OPERAND_NAMES = [
   'compatible',
   'untrusted-comment',
@@ -112,11 +125,18 @@ function treeOf(properties: Record<string, Uint8Array>, children: FdtNode[]): Fd
   return { ...newFdt(), root: newNode('', properties, children) }
 }
 
-function lockboxNode(
+/** What encrypting takes. */
+export interface Sealing {
+  readonly crypto: CryptoProvider
+  readonly random: RandomSource
+}
+
+/** A lockbox for the holder of a key. @throws KeyFormatError for a file that is no RSA public key */
+export function lockboxNode(
   name: string,
   holder: KeyHolder,
   masterKey: Uint8Array,
-  { crypto, random }: OperandRecipe,
+  { crypto, random }: Sealing,
 ): FdtNode {
   const key = parsePublicKey(holder.publicKey)
   const print = newNode('pubkey-fingerprint', {
@@ -127,12 +147,13 @@ function lockboxNode(
   return newNode(name, { 'encrypted-symkey': encrypted, 'untrusted-comment': strings(holder.comment ?? '') }, [print])
 }
 
-function sealedNode(
+/** Bytes under the master key, and a comment in clear: an attachment, or the list of digests. */
+export function sealedNode(
   name: string,
   plaintext: Uint8Array,
   comment: string | undefined,
   masterKey: Uint8Array,
-  { crypto, random }: OperandRecipe,
+  { crypto, random }: Sealing,
 ): FdtNode {
   const iv = random(16)
   const { ciphertext, tag } = crypto.aesGcmEncrypt(masterKey, iv, plaintext)
@@ -147,7 +168,7 @@ export function digestList({ kernel, initrd, bootargs }: DigestSources, crypto: 
     rtas: crypto.sha512(RTAS_CODE),
     kernel: crypto.sha512(flat),
     kernelSize: flat.length,
-    initrd: crypto.sha512(initrd),
+    initrd: 'sha512' in initrd ? initrd.sha512 : crypto.sha512(initrd),
     bootargs: crypto.sha512(new TextEncoder().encode(bootargs)),
   }
 }
@@ -165,15 +186,25 @@ export function writeDigestList(list: DigestList): Uint8Array {
   return writeFdt(treeOf({ compatible: strings('ibm,esm') }, [node]), { stringOrder: DIGEST_LIST_NAMES })
 }
 
-function filesFdt(nodes: readonly FdtNode[]): Uint8Array {
-  const tree = treeOf({ compatible: strings('ibm,esm-file') }, [newNode('files', {}, [...nodes].reverse())])
-  return writeFdt(tree, { stringOrder: FILES_NAMES })
+/** The nested device tree of attachments. @throws OperandError where it does not fit its page (ESM061) */
+export function writeFiles(nodes: readonly FdtNode[]): Uint8Array {
+  const tree = treeOf({ compatible: strings('ibm,esm-file') }, [newNode('files', {}, [...nodes])])
+  const bytes = writeFdt(tree, { stringOrder: FILES_NAMES })
+  if (bytes.length > FILES_PAGE_BYTES) throw new OperandError([finding('ESM061', { found: `${bytes.length} bytes` })])
+  return bytes
 }
 
-/** Everything that is wrong with a recipe: ESM063, ESM064, ESM067, ESM109, ESM111, ESM112, ESM116, ESM117 and ESM124. */
-function checkRecipe({ crypto, origin, recipients, digestsComment, files = [] }: OperandRecipe): Finding[] {
+/** Everything that is wrong with a recipe: ESM064, ESM067, ESM109, ESM111, ESM112, ESM116, ESM117 and ESM124. */
+function checkRecipe({
+  crypto,
+  origin,
+  recipients,
+  digestsComment,
+  files = [],
+  allowNoRecipient = false,
+}: OperandRecipe): Finding[] {
   const findings: Finding[] = []
-  if (recipients.length === 0) findings.push(finding('ESM117', { found: 'no recipient' }))
+  if (recipients.length === 0 && !allowNoRecipient) findings.push(finding('ESM117', { found: 'no recipient' }))
   const holders = [origin, ...recipients].map((holder, i) => ({
     ...holder,
     who: i === 0 ? 'the origin' : `recipient ${i}`,
@@ -188,15 +219,27 @@ function checkRecipe({ crypto, origin, recipients, digestsComment, files = [] }:
     else seen.set(print, who)
   }
   const names = new Set<string>()
-  for (const { name, bytes } of files) {
-    if (!isAttachmentName(name)) findings.push(finding('ESM124', { found: JSON.stringify(name) }))
-    if (names.has(name)) findings.push(finding('ESM064', { found: `a second ${name}`, severity: 'E' }))
-    if (bytes.length >= 0x1_0000) findings.push(finding('ESM067', { found: `${bytes.length} bytes in ${name}` }))
-    names.add(name)
+  for (const file of files) {
+    findings.push(...checkAttachment(file, names))
+    names.add(file.name)
   }
-  for (const comment of [...holders, ...files].map((part) => part.comment).concat(digestsComment))
-    if (comment?.includes('\n')) findings.push(finding('ESM109', { found: JSON.stringify(comment) }))
+  for (const comment of [...holders.map((holder) => holder.comment), digestsComment])
+    findings.push(...checkComment(comment))
   return findings
+}
+
+/** ESM064, ESM067, ESM109 and ESM124 about what is to be attached beside these names. */
+export function checkAttachment({ name, bytes, comment }: Attachment, names: ReadonlySet<string>): Finding[] {
+  const findings = checkComment(comment)
+  if (!isAttachmentName(name)) findings.push(finding('ESM124', { found: JSON.stringify(name) }))
+  if (names.has(name)) findings.push(finding('ESM064', { found: `a second ${name}`, severity: 'E' }))
+  if (bytes.length >= 0x1_0000) findings.push(finding('ESM067', { found: `${bytes.length} bytes in ${name}` }))
+  return findings
+}
+
+/** ESM109: a comment is one line. */
+export function checkComment(comment: string | undefined): Finding[] {
+  return comment?.includes('\n') ? [finding('ESM109', { found: JSON.stringify(comment) })] : []
 }
 
 function readKey(file: Uint8Array, who: string): RsaPublicKey | Finding {

@@ -111,6 +111,25 @@ export class Reader {
   }
 }
 
+/** Bytes that may be too many to hold at once: a file, or what is in memory. */
+export interface ByteSource {
+  /** In bytes. */
+  readonly length: number
+  /** From `start` to before `end`, as far as there are bytes; not to be changed. */
+  slice(start: number, end: number): Uint8Array
+}
+
+export function sourceOf(bytes: Uint8Array | ByteSource): ByteSource {
+  if (!(bytes instanceof Uint8Array)) return bytes
+  return { length: bytes.length, slice: (start, end) => bytes.subarray(start, end) }
+}
+
+/** The bytes of a source from an offset on, in pieces of at most 1 MiB. */
+export function* pieces(source: ByteSource, start: number): Generator<Uint8Array> {
+  const size = 1 << 20
+  for (let at = start; at < source.length; at += size) yield source.slice(at, at + size)
+}
+
 /** One character a byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = ''

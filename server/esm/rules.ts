@@ -774,6 +774,21 @@ const rows: Readonly<Record<string, Row>> = {
     'failed checks do not stop the transition',
     'build it strict',
   ],
+  // Around the YAML: what no tool looks at
+  ESM140: [
+    'W',
+    'others can read the private key',
+    'a private key that its owner alone can read (mode 0600)',
+    'whoever reads it can open the operand and everything that is attached to it',
+    'take the rights of group and others away (chmod 600)',
+  ],
+  ESM141: [
+    'W',
+    'the initrd holds a private key',
+    'no private key in the initrd: it is hashed, not encrypted',
+    'the host, and whoever gets the image, can read the key',
+    'attach the key as a file of the operand, and take it out of the initrd',
+  ],
 }
 
 const sections: readonly (readonly [below: number, section: string])[] = [
@@ -783,7 +798,8 @@ const sections: readonly (readonly [below: number, section: string])[] = [
   [70, '12.4'],
   [100, '12.5'],
   [130, '12.6'],
-  [Number.POSITIVE_INFINITY, '12.7'],
+  [140, '12.7'],
+  [Number.POSITIVE_INFINITY, '12.6'],
 ]
 
 /** These are about attachments only: UV_ESM goes on, reading them fails. */

@@ -1,6 +1,12 @@
 /** What the files that an svm_blob.yml names have to say (spec/esm-operand.md §12.6), and the operand that it describes. */
-import { locateOperand } from './cpio.ts'
-import { KeyFormatError, parsePrivateKey, parsePublicKey, writePublicKeyPem } from './crypto/pem.ts'
+import { beginsWithOperand, locateOperand } from './cpio.ts'
+import {
+  isEncryptedPrivateKey,
+  KeyFormatError,
+  parsePrivateKey,
+  parsePublicKey,
+  writePublicKeyPem,
+} from './crypto/pem.ts'
 import type { CryptoProvider, RandomSource } from './crypto/provider.ts'
 import type { RsaPublicKey } from './crypto/rsa.ts'
 import { inspectKernelHead } from './kernel-image.ts'
@@ -71,13 +77,8 @@ function inspectEntry(
   if (fault) findings.add('ESM120', values.get('kernel')!, { found: fault.found })
   const initramfs = files.get('initramfs')
   // An operand of any size is found by the name of its folder: only the beginning was read.
-  if (initramfs && (locateOperand(initramfs).operand || startsWithOperandFolder(initramfs)))
+  if (initramfs && (locateOperand(initramfs).operand || beginsWithOperand(initramfs)))
     findings.add('ESM121', values.get('initramfs')!, { found: 'a cpio archive with opt/ibm/pef in front' })
-}
-
-function startsWithOperandFolder(bytes: Uint8Array): boolean {
-  const head = latin1(bytes.subarray(0, 1024))
-  return head.startsWith('070701') && head.includes('opt/ibm/pef/')
 }
 
 function inspectPublicKey(
@@ -111,7 +112,7 @@ function inspectSecretKey(
   publicKey: RsaPublicKey | undefined,
   findings: TextFindings,
 ): void {
-  if (isEncrypted(file)) {
+  if (isEncryptedPrivateKey(file)) {
     findings.add('ESM126', path, { found: path.text })
     return
   }
@@ -123,10 +124,6 @@ function inspectSecretKey(
     if (!(error instanceof KeyFormatError || error instanceof RangeError)) throw error
     findings.add('ESM111', path, { found: `${path.text}: ${error.message}` })
   }
-}
-
-function isEncrypted(file: Uint8Array): boolean {
-  return /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(latin1(file))
 }
 
 function isPrivateKey(file: Uint8Array): boolean {
@@ -162,6 +159,12 @@ function checkRepeat(
   else seen.set(print, path.text)
 }
 
+export interface BlobMaking {
+  /** SHA-512 of a file that is too large to be read at once: the initrd. Default: of what `read` answers. */
+  readonly sha512File?: (path: string) => Promise<Uint8Array>
+  readonly allowNoRecipient?: boolean
+}
+
 /**
  * Makes the operand that an svm_blob.yml describes, as `svm-tool esm make` does.
  * @param read reads a whole file, its path as written
@@ -172,6 +175,7 @@ export async function makeFromSvmBlob(
   read: (path: string) => Promise<Uint8Array>,
   crypto: CryptoProvider,
   random: RandomSource,
+  { sha512File = async (path) => crypto.sha512(await read(path)), allowNoRecipient }: BlobMaking = {},
 ): Promise<Uint8Array> {
   const { origin, recipients, digest, files } = document
   const holder = async ({ pubkey, comment }: { pubkey: string; comment: string }) => ({
@@ -183,8 +187,13 @@ export async function makeFromSvmBlob(
     random,
     origin: await holder(origin),
     recipients: await Promise.all(recipients.map(holder)),
-    digests: { kernel: await read(digest.kernel), initrd: await read(digest.initramfs), bootargs: digest.args },
+    digests: {
+      kernel: await read(digest.kernel),
+      initrd: { sha512: await sha512File(digest.initramfs) },
+      bootargs: digest.args,
+    },
     digestsComment: digest.comment,
+    allowNoRecipient,
     files: await Promise.all(
       files.map(async ({ path, name, comment }) => ({ name, comment, bytes: await read(path) })),
     ),

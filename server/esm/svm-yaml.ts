@@ -72,9 +72,17 @@ export type YamlValue = YamlText | YamlOther | YamlMap | YamlList
 
 /** `nothing`, `a list`, `the text "x"`, ... for messages. */
 export function describeValue(value: YamlValue): string {
-  if (value.kind === 'text') return `the text ${JSON.stringify(value.text)}`
+  if (value.kind === 'text') return `the text ${quoted(value.text)}`
   if (value.kind === 'other') return value.type
   return value.kind === 'list' ? 'a list' : 'a mapping'
+}
+
+const QUOTED_CHARACTERS = 80
+
+/** The beginning of a long text; of a private key that somebody put there, nothing. */
+function quoted(text: string): string {
+  if (text.includes('PRIVATE KEY')) return 'of a private key'
+  return JSON.stringify(text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}...` : text)
 }
 
 /** Reports findings at places of one text. */

@@ -1,51 +1,90 @@
-import { type Connection, type InitializeResult, TextDocumentSyncKind, TextDocuments } from 'vscode-languageserver'
+/** The language server: which document gets which answer. What the answers are stands in the folders of the languages. */
+import {
+  type Connection,
+  type InitializeResult,
+  ResponseError,
+  type ServerCapabilities,
+  TextDocumentSyncKind,
+  TextDocuments,
+} from 'vscode-languageserver'
 import { TextDocument } from 'vscode-languageserver-textdocument'
-import type { CryptoProvider } from '../esm/crypto/provider.ts'
-import type { TextFinding } from '../esm/svm-yaml.ts'
-import { inspectText, isSvmBlob, toDiagnostic } from './diagnostics.ts'
-import { hoverAt } from './hover.ts'
+import { type Analysis, analyse, fixesOf } from './analysis.ts'
+import { toDiagnostic } from './diagnostics.ts'
+import { Files } from './files.ts'
+import { findingOf, toAction } from './fix.ts'
+import type { ServerHost } from './host.ts'
+import { languageOf } from './languages.ts'
+import { operandModel } from './operand/model.ts'
+import type { InitializationOptions, PefServerRequests } from './protocol.ts'
+import { completeSvmBlob } from './svm-blob/completion.ts'
+import { attachmentAt, formatSvmBlob, renameProblem } from './svm-blob/edits.ts'
+import { codeLenses, inlayHints } from './svm-blob/hints.ts'
+import { hoverAt } from './svm-blob/hover.ts'
+import type { SvmBlobAnalysis } from './svm-blob/language.ts'
+import { definitionAt, recipeOf } from './svm-blob/links.ts'
+import { symbolsOf } from './svm-blob/symbols.ts'
 
-/** What the server needs from the world around it. */
-export interface ServerHost {
-  readonly crypto: CryptoProvider
-  /**
-   * Reads the beginning of a file that a document names.
-   * @param document uri of the document
-   * @param folders  uris of the workspace's folders
-   * @param path     as the document has it
-   * @param limit    bytes that are wanted at most
-   * @returns undefined where there is no such file
-   */
-  read(document: string, folders: readonly string[], path: string, limit: number): Promise<Uint8Array | undefined>
+/** Time without a change after which a document is looked at, in milliseconds: keys that are held down are one change. */
+const QUIET_MS = 8
+
+const CAPABILITIES: ServerCapabilities = {
+  textDocumentSync: TextDocumentSyncKind.Incremental,
+  hoverProvider: true,
+  completionProvider: { triggerCharacters: ['/', '"', ' ', '-'] },
+  definitionProvider: true,
+  documentSymbolProvider: true,
+  codeActionProvider: { codeActionKinds: ['quickfix'] },
+  codeLensProvider: {},
+  inlayHintProvider: true,
+  documentFormattingProvider: true,
+  renameProvider: { prepareProvider: true },
 }
 
-/** Time without a change after which a document is looked at, in milliseconds. */
-const QUIET_MS = 100
-
-/** Diagnostics as one types, and hover, for svm_blob.yml. Serves until the connection ends. */
-export function serve(connection: Connection, host: ServerHost): void {
+/** Serves until the connection ends. */
+export function serve(connection: Connection, makeHost: (rulePages: string | undefined) => ServerHost): void {
   const documents = new TextDocuments(TextDocument)
-  const findings = new Map<string, readonly TextFinding[]>()
+  const analyses = new Map<string, Analysis>()
   const timers = new Map<string, ReturnType<typeof setTimeout>>()
-  let folders: readonly string[] = []
+  let files = new Files(makeHost(undefined))
+  let snippets = false
+  let refreshHints = false
 
-  connection.onInitialize((params): InitializeResult => {
-    folders = params.workspaceFolders?.map(({ uri }) => uri) ?? []
-    return {
-      capabilities: { textDocumentSync: TextDocumentSyncKind.Incremental, hoverProvider: true },
-      serverInfo: { name: 'pef' },
-    }
+  connection.onInitialize(({ workspaceFolders, capabilities, initializationOptions }): InitializeResult => {
+    const { rulePages, tpmKeys } = (initializationOptions ?? {}) as InitializationOptions
+    const host = makeHost(rulePages)
+    files = new Files(tpmKeys ? { ...host, tpmPublicKey } : host)
+    files.folders = workspaceFolders?.map(({ uri }) => uri) ?? []
+    snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true
+    refreshHints = capabilities.workspace?.inlayHint?.refreshSupport === true
+    return { capabilities: CAPABILITIES, serverInfo: { name: 'pef' } }
   })
 
-  const inspect = async ({ uri, version, languageId }: TextDocument) => {
-    const document = documents.get(uri)
-    if (!document || document.version !== version || !isSvmBlob(languageId, uri)) return
-    const read = (path: string, limit: number) => host.read(uri, folders, path, limit)
-    const found = await inspectText(document.getText(), read, host.crypto)
-    // While files were read the text may have changed: another look is under way then.
+  const keys = new Map<number, string | undefined>()
+  /** Making a key takes a second or two: documents are looked at again when it is there. */
+  const tpmPublicKey = (seed: number): string | undefined => {
+    if (keys.has(seed)) return keys.get(seed)
+    keys.set(seed, undefined)
+    connection.sendRequest<string>('pef/tpmPublicKey', { seed }).then(
+      (pem) => {
+        keys.set(seed, pem)
+        for (const document of documents.all()) schedule(document, 0)
+      },
+      (error) => connection.console.warn(`No TPM key for seed ${seed}: ${String(error)}`),
+    )
+    return undefined
+  }
+
+  const inspect = async (document: TextDocument) => {
+    const { uri, version } = document
     if (documents.get(uri)?.version !== version) return
-    findings.set(uri, found)
-    await connection.sendDiagnostics({ uri, version, diagnostics: found.map(toDiagnostic) })
+    await analyse(document, files, (analysis) => {
+      // While files were read the text may have changed: another look is under way then.
+      if (documents.get(uri)?.version !== version) return
+      analyses.set(uri, analysis)
+      const diagnostics = analysis.findings.map((found) => toDiagnostic(found, files.host.rulePages))
+      void connection.sendDiagnostics({ uri, version, diagnostics })
+      if (refreshHints) connection.languages.inlayHint.refresh().catch(() => undefined)
+    })
   }
 
   const schedule = (document: TextDocument, delay: number) => {
@@ -57,25 +96,102 @@ export function serve(connection: Connection, host: ServerHost): void {
     timers.set(document.uri, setTimeout(run, delay))
   }
 
+  /** The analysis of the text as it is now: a request may come before its time. */
+  const current = async (uri: string): Promise<Analysis | undefined> => {
+    const document = documents.get(uri)
+    if (!document || !languageOf(document.languageId, uri)) return undefined
+    const known = analyses.get(uri)
+    if (known?.text === document.getText()) return known
+    return new Promise((resolve, reject) => {
+      analyse(document, files, resolve).catch(reject)
+    })
+  }
+  const currentBlob = async (uri: string): Promise<SvmBlobAnalysis | undefined> => {
+    const analysis = await current(uri)
+    return analysis?.language === 'svm-blob' ? analysis : undefined
+  }
+
   // A document that is opened changes, too: so this is its first look as well.
-  documents.onDidChangeContent(({ document }) => schedule(document, findings.has(document.uri) ? QUIET_MS : 0))
+  documents.onDidChangeContent(({ document }) => schedule(document, analyses.has(document.uri) ? QUIET_MS : 0))
   documents.onDidSave(({ document }) => schedule(document, 0))
   documents.onDidClose(({ document: { uri } }) => {
     clearTimeout(timers.get(uri))
     timers.delete(uri)
-    findings.delete(uri)
+    analyses.delete(uri)
     void connection.sendDiagnostics({ uri, diagnostics: [] })
   })
-  // Files that documents name may have come or gone.
+  // Files that documents name may have come, gone or changed.
   connection.onDidChangeWatchedFiles(() => {
     for (const document of documents.all()) schedule(document, QUIET_MS)
   })
-  connection.onHover(({ textDocument: { uri }, position }) => {
+
+  connection.onHover(async ({ textDocument: { uri }, position }) => {
+    const analysis = await currentBlob(uri)
+    return analysis && hoverAt(analysis.parsed.entries, analysis.findings, position, uri, files)
+  })
+  connection.onCompletion(async ({ textDocument: { uri }, position }) => {
     const document = documents.get(uri)
-    if (!document || !isSvmBlob(document.languageId, uri)) return undefined
-    return hoverAt(document.getText(), position, findings.get(uri) ?? [])
+    if (!document || languageOf(document.languageId, uri) !== 'svm-blob') return []
+    return completeSvmBlob(document.getText(), position, uri, files, snippets)
+  })
+  connection.onDefinition(async ({ textDocument: { uri }, position }) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? definitionAt(analysis.parsed.entries, position, uri, files) : []
+  })
+  connection.onDocumentSymbol(async ({ textDocument: { uri } }) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? symbolsOf(analysis.text, analysis.parsed.entries) : []
+  })
+  connection.onCodeAction(async ({ textDocument: { uri }, context }) => {
+    const analysis = await current(uri)
+    const actions = []
+    for (const diagnostic of analysis ? context.diagnostics : []) {
+      const finding = findingOf(diagnostic, analysis!.findings)
+      if (finding)
+        for (const fix of await fixesOf(analysis!, finding, uri, files)) actions.push(toAction(fix, diagnostic, uri))
+    }
+    return actions
+  })
+  connection.onCodeLens(async ({ textDocument: { uri } }) => ((await currentBlob(uri)) ? codeLenses(uri) : []))
+  connection.languages.inlayHint.on(async ({ textDocument: { uri }, range }) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? inlayHints(analysis.parsed, range, uri, files) : []
+  })
+  connection.onDocumentFormatting(async ({ textDocument: { uri } }) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? formatSvmBlob(analysis.text) : []
+  })
+  connection.onPrepareRename(async ({ textDocument: { uri }, position }) => {
+    const analysis = await currentBlob(uri)
+    const found = analysis && attachmentAt(analysis.parsed.entries, position)
+    return found && { range: { start: found.range.start, end: found.range.end }, placeholder: found.name }
+  })
+  connection.onRenameRequest(async ({ textDocument: { uri }, position, newName }) => {
+    const analysis = await currentBlob(uri)
+    const found = analysis && attachmentAt(analysis.parsed.entries, position)
+    if (!analysis || !found) return undefined
+    const problem = renameProblem(analysis.parsed.entries, found.entry, newName)
+    if (problem) return new ResponseError(INVALID_PARAMS, problem)
+    const range = { start: found.range.start, end: found.range.end }
+    return { changes: { [uri]: [{ range, newText: JSON.stringify(newName) }] } }
+  })
+
+  connection.onRequest('pef/recipe', async ({ uri }: PefServerRequests['pef/recipe']['arguments']) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? recipeOf(analysis.parsed.entries, uri, files) : {}
+  })
+
+  connection.onRequest('pef/operand', async (args: PefServerRequests['pef/operand']['arguments']) => {
+    try {
+      return await operandModel(args, files)
+    } catch (error) {
+      return new ResponseError(INVALID_PARAMS, error instanceof Error ? error.message : String(error))
+    }
   })
 
   documents.listen(connection)
   connection.listen()
 }
+
+/** The protocol's code for arguments that are not accepted. */
+const INVALID_PARAMS = -32602

@@ -25,7 +25,7 @@ describe('breakpoints', () => {
     expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [breakpoints[1].id] })
     await client.ask('setFunctionBreakpoints', { breakpoints: [{ name: 'SCRIPTED_HELP' }] })
     expect(await client.run('continue')).toMatchObject({ reason: 'function breakpoint' })
-    expect((await client.stack())[0]).toBe('SCRIPTED_HELP — bring a page (hypervisor)')
+    expect((await client.stack())[0]).toBe('SCRIPTED_HELP (hypervisor) — bring a page')
   })
 
   it('on lines of a listing and of the guest source', async () => {
@@ -59,7 +59,7 @@ describe('breakpoints', () => {
     expect(machine().breakpoints.size).toBe(0)
     expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [first.breakpoints[0].id] })
     expect(await client.run('continue')).toMatchObject({ hitBreakpointIds: [first.breakpoints[1].id] })
-    expect((await client.stack())[0]).toBe('SCRIPTED_ESM — decide (ultravisor)')
+    expect((await client.stack())[0]).toBe('SCRIPTED_ESM (ultravisor) — decide')
   })
 
   it('with conditions, counts and messages', async () => {

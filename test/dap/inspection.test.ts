@@ -56,6 +56,9 @@ describe('variables', () => {
     const { client } = await atEntry()
     const { scopes } = await client.ask('scopes', { frameId: 1 })
     await client.run('stepIn', instruction)
+    // Those of this stop are others: a request that comes late must not be answered with something else.
+    const { scopes: now } = await client.ask('scopes', { frameId: 1 })
+    expect(now[0].variablesReference).not.toBe(scopes[0].variablesReference)
     expect((await client.send('variables', { variablesReference: scopes[0].variablesReference })).message).toContain(
       'went on since',
     )

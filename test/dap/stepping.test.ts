@@ -39,16 +39,16 @@ describe('stepping', () => {
   it('into sc 2 lands on the first step; over nested frames; out to the guest', async () => {
     const { client, machine } = await atCall()
     expect(await client.run('stepIn')).toMatchObject({ reason: 'step' })
-    expect(await client.stack()).toEqual(['SCRIPTED_ESM — check the caller (ultravisor)', '_start+0x34'])
+    expect(await client.stack()).toEqual(['SCRIPTED_ESM (ultravisor) — check the caller', '_start+0x34'])
     await client.run('stepIn')
     await client.run('stepIn')
     expect(await client.stack()).toEqual([
-      'SCRIPTED_HELP — bring a page (hypervisor)',
-      'SCRIPTED_ESM — ask the hypervisor (ultravisor)',
+      'SCRIPTED_HELP (hypervisor) — bring a page',
+      'SCRIPTED_ESM (ultravisor) — ask the hypervisor',
       '_start+0x34',
     ])
     await client.run('stepOut')
-    expect((await client.stack())[0]).toBe('SCRIPTED_ESM — decide (ultravisor)')
+    expect((await client.stack())[0]).toBe('SCRIPTED_ESM (ultravisor) — decide')
     await client.run('stepOut')
     expect(machine.vmState).toBe('secure')
     expect(machine.cpu.nia).toBe(ENTRY)
@@ -60,7 +60,7 @@ describe('stepping', () => {
     await client.run('stepIn')
     await client.run('next')
     await client.run('next')
-    expect((await client.stack())[0]).toBe('SCRIPTED_ESM — decide (ultravisor)')
+    expect((await client.stack())[0]).toBe('SCRIPTED_ESM (ultravisor) — decide')
   })
 
   it('over the sc 2 that makes it secure stops where the secure VM begins', async () => {

@@ -48,8 +48,9 @@ function addFiles(folder, files) {
 /**
  * Opens a folder. @returns the workbench; `close()` ends browser and server and removes what they wrote
  * @param {string} folder
+ * @param {string} [workspaceFile] a .code-workspace in it to open instead
  */
-export async function openVsCode(folder) {
+export async function openVsCode(folder, workspaceFile) {
   setUpVsCode()
   if (!CHROMIUM) throw new Error('No Chromium: install the package "chromium".')
   const data = mkdtempSync(join(tmpdir(), 'pef-vscode-'))
@@ -72,7 +73,8 @@ export async function openVsCode(folder) {
   const close = async () => {
     await browser?.close()
     try {
-      process.kill(-server.pid, 'SIGTERM')
+      // It may take its time over a gentler signal, and this process would wait for it.
+      process.kill(-server.pid, 'SIGKILL')
     } catch {
       // It has ended already.
     }
@@ -90,7 +92,10 @@ export async function openVsCode(folder) {
     ]
     browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: flags })
     const page = await browser.newPage({ viewport: SIZE })
-    await page.goto(`${address}?folder=${encodeURIComponent(folder)}`)
+    const query = workspaceFile
+      ? `workspace=${encodeURIComponent(join(folder, workspaceFile))}`
+      : `folder=${encodeURIComponent(folder)}`
+    await page.goto(`${address}?${query}`)
     const workbench = new Workbench(page, close)
     await workbench.ready()
     return workbench

@@ -108,10 +108,15 @@ export class Workbench {
     return page.locator('.debug-variables .monaco-list-row').allInnerTexts()
   }
 
-  /** Sets a breakpoint on a line of the file in the editor. */
+  /** Sets a breakpoint on a line of a file. */
   async breakpointAt(file, line) {
-    const { page } = this
     await this.open(file)
+    await this.breakpointHere(line)
+  }
+
+  /** Sets a breakpoint on a line of the editor that is open; it has no other in sight. */
+  async breakpointHere(line) {
+    const { page } = this
     const input = page.locator('.quick-input-widget input[type=text]')
     await until(async () => {
       await page.keyboard.press('Control+G')
@@ -128,13 +133,42 @@ export class Workbench {
         () => true,
         () => false,
       )
-    }, `a breakpoint on line ${line} of ${file}`)
+    }, `a breakpoint on line ${line}`)
+  }
+
+  /** Adds a function breakpoint as a person does in the Breakpoints view. */
+  async functionBreakpoint(name) {
+    const { page } = this
+    await this.command('Add Function Breakpoint')
+    const input = page.locator('.debug-breakpoints .inputBoxContainer input').first()
+    await input.fill(name)
+    await input.press('Enter')
+    await page.locator('.debug-breakpoints .monaco-list-row', { hasText: name }).first().waitFor()
   }
 
   /** Waits until the cursor is on a line. */
   async atLine(line) {
     const bar = this.page.locator('.statusbar')
     await until(async () => (await bar.textContent())?.includes(`Ln ${line},`), `the cursor on line ${line}`)
+  }
+
+  /** Puts the cursor to a place of the editor that is open. */
+  async goTo(line, column) {
+    const { page } = this
+    const input = page.locator('.quick-input-widget input[type=text]')
+    await until(async () => {
+      await page.keyboard.press('Control+G')
+      return input.isVisible()
+    }, 'Go to Line')
+    await input.fill(`:${line}:${column}`)
+    await page.keyboard.press('Enter')
+    await this.atLine(line)
+  }
+
+  /** Text of the editor that is open, as far as it is in sight, with its hints. */
+  async text() {
+    const lines = await this.page.locator('.editor-instance .view-lines .view-line').allTextContents()
+    return lines.join('\n').replaceAll('\u00a0', ' ')
   }
 
   async console() {

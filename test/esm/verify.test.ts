@@ -67,7 +67,7 @@ describe('altered operands and initrds (verdicts of the real ultravisor code)', 
   )
 
   it.each(cases.filter((c) => c.kind === 'blob'))('$id in front of an initrd', ({ file, ultravisor }) => {
-    const esmbInitrd = attachOperand(common.initrd!, fixture(`bad/${file}`), 'blob.dtb')
+    const esmbInitrd = attachOperand(fixture(bad.initrd), fixture(`bad/${file}`), 'blob.dtb')
     const findings = verifyImage({ ...common, esmbInitrd })
     const accepted = ultravisor.accepted && !ultravisor.memoryUnsafe && !ultravisor.readsPastEnd
     expect(findings.some(isFatal)).toBe(!accepted)

@@ -1,5 +1,6 @@
 // Bundles everything into dist/. Options: --watch, --minify.
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { build, context } from 'esbuild'
 
 const watch = process.argv.includes('--watch')
@@ -38,11 +39,23 @@ const bundles = [
   ...(views.length > 0 ? [{ ...browser, format: 'iife', entryPoints: views }] : []),
 ]
 
-rmSync('dist', { recursive: true, force: true })
-mkdirSync('dist', { recursive: true })
-writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
-if (watch) for (const bundle of bundles) await (await context(bundle)).watch()
-else {
-  await Promise.all(bundles.map((bundle) => build(bundle)))
+/** Puts what was built in the place of what is there. */
+function fill(files) {
+  rmSync('dist', { recursive: true, force: true })
+  mkdirSync('dist', { recursive: true })
+  writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
+  for (const { path, contents } of files) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, contents)
+  }
+}
+
+if (watch) {
+  fill([])
+  for (const bundle of bundles) await (await context(bundle)).watch()
+} else {
+  // A build that fails leaves what is there.
+  const built = await Promise.all(bundles.map((bundle) => build({ ...bundle, write: false })))
+  fill(built.flatMap(({ outputFiles }) => outputFiles))
   chmodSync('dist/pef.js', 0o755)
 }

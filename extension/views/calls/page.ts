@@ -85,7 +85,7 @@ function draw(grown: boolean): void {
   summary.textContent = [
     state.value.filter
       ? `${countText(filtered.length)} of ${countText(calls.rows.length)}`
-      : countText(calls.rows.length),
+      : `${countText(calls.rows.length)} call${calls.rows.length === 1 ? '' : 's'}`,
     refusals > 0 ? `· ${countText(refusals)} refused` : '',
     skipped > 0 ? `· ${countText(skipped)} older records left out` : '',
   ]

@@ -3,7 +3,10 @@ import type { SessionState } from '../../sessions.ts'
 /** From every page to its host half. */
 export type PageMessage =
   /** The page listens now and knows nothing yet. */
-  { readonly kind: 'ready' } | { readonly kind: 'command'; readonly command: 'start' | 'openSample' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'command'; readonly command: 'start' | 'openSample' }
+  /** The person wants to name a private key. */
+  | { readonly kind: 'chooseKey' }
 
 /** From every host half to its page, besides what a view has of its own. */
 export interface StatusMessage {

@@ -70,6 +70,11 @@ const STATES: Readonly<Record<StatusMessage['state'], string>> = {
   ended: 'session ended',
 }
 
+/** Says something to the host half. */
+export function send(message: PageMessage): void {
+  vscode.postMessage(message)
+}
+
 /** Listens to the host half and says that the page is there. */
 export function connect<M>(receive: (message: M) => void): void {
   window.addEventListener('message', (event: MessageEvent<M>) => receive(event.data))

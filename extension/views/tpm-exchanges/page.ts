@@ -1,10 +1,10 @@
 import { element } from '../common/dom.ts'
 import { countText, hexGroups } from '../common/numbers.ts'
 import { connect, Page, PageState } from '../common/page.ts'
+import { Tabs } from '../common/tabs.ts'
 import { type Row, TreeGrid } from '../common/tree-grid.ts'
 import { type Exchange, type HostMessage, type Measurement, TPM_TYPES, type TpmState } from './messages.ts'
 import { responseWords } from './response-words.ts'
-import { Tabs } from './tabs.ts'
 
 type Field = Exchange['requestFields'][number]
 

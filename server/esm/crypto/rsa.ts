@@ -68,18 +68,43 @@ export function rsaPrivate(key: RsaPrivateKey, value: bigint): bigint {
   return mq + h * key.q
 }
 
+/** Smallest and largest modulus that is taken, in bits: below is a mistake, above costs minutes an operation. */
+const MODULUS_BITS = { min: 512, max: 16384 } as const
+
+/** A public key from its parts. @throws RangeError where they cannot be those of a key */
+export function rsaPublicKey(n: bigint, e: bigint): RsaPublicKey {
+  const bits = n.toString(2).length
+  if (bits < MODULUS_BITS.min || bits > MODULUS_BITS.max)
+    throw new RangeError(`an RSA modulus of ${bits} bits, expected ${MODULUS_BITS.min} to ${MODULUS_BITS.max}`)
+  if ((n & 1n) === 0n) throw new RangeError('the RSA modulus is even: it is not the product of two primes')
+  if (e < 3n || (e & 1n) === 0n || e >= n)
+    throw new RangeError('the public exponent of the RSA key is not an odd number from 3 to below the modulus')
+  return { n, e, bytes: Math.ceil(bits / 8) }
+}
+
 /** A private key from its parts. @throws RangeError where they are not those of one key */
 export function rsaPrivateKey(n: bigint, e: bigint, d: bigint, p: bigint, q: bigint): RsaPrivateKey {
-  if (p * q !== n) throw new RangeError('the primes of the RSA key do not multiply to its modulus')
+  const key = rsaPublicKey(n, e)
+  if (p < 3n || q < 3n || p === q || p * q !== n)
+    throw new RangeError('the primes of the RSA key do not multiply to its modulus')
   if ((e * d) % (p - 1n) !== 1n || (e * d) % (q - 1n) !== 1n)
     throw new RangeError('the exponents of the RSA key do not belong together')
-  return { n, e, d, p, q, bytes: Math.ceil(n.toString(16).length / 2) }
+  return { ...key, d, p, q }
+}
+
+/** A private key from one of its primes, as a TPM keeps it. @throws RangeError where that is no prime of the modulus */
+export function rsaKeyFromPrime(n: bigint, e: bigint, p: bigint): RsaPrivateKey {
+  if (p < 3n || n % p !== 0n) throw new RangeError('the prime of the RSA key does not divide its modulus')
+  const q = n / p
+  const d = q < 3n ? undefined : inverse(e, (p - 1n) * (q - 1n))
+  if (d === undefined) throw new RangeError('the public exponent of the RSA key has no inverse')
+  return rsaPrivateKey(n, e, d, p, q)
 }
 
 const hashOf = (options: OaepOptions, ...parts: Uint8Array[]): Uint8Array =>
   options.crypto[options.hash ?? 'sha256'](...parts)
 
-function mgf1(options: OaepOptions, seed: Uint8Array, length: number): Uint8Array {
+export function mgf1(options: OaepOptions, seed: Uint8Array, length: number): Uint8Array {
   const out = new Uint8Array(length)
   const counter = new Uint8Array(4)
   for (let at = 0, i = 0; at < length; i++) {
@@ -174,7 +199,7 @@ function generatePrime(bits: number, e: bigint, random: RandomSource): bigint {
     for (let step = 0; step < 1 << 13; step += 2) {
       if (SMALL_PRIMES.some((p, i) => (remainders[i]! + step) % p === 0)) continue
       const candidate = base + BigInt(step)
-      if (candidate % e !== 1n && candidate.toString(2).length === bits && isProbablePrime(candidate, random, bytes))
+      if (candidate % e !== 1n && candidate >> BigInt(bits) === 0n && isProbablePrime(candidate, random, bytes))
         return candidate
     }
   }

@@ -122,7 +122,25 @@ export function readAttachment(
     return { findings: [finding('ESM062', { found, severity: 'W', offset })] }
   }
   const node = name === '' ? undefined : nodeAt(scan.root, `/files/${name}`)
-  if (!node) return { findings: [] }
+  return node ? openNode(node, masterKey, crypto) : { findings: [] }
+}
+
+export interface NamedAttachment extends OpenedAttachment {
+  readonly name: string
+}
+
+/** Decrypts every attachment, of two with one name the first. None where the nested device tree cannot be read. */
+export function openAttachments(
+  filesFdt: Uint8Array,
+  masterKey: Uint8Array,
+  crypto: CryptoProvider,
+): readonly NamedAttachment[] {
+  const first = new Map<string, ScannedNode>()
+  for (const node of fileNodes(scanFdt(filesFdt))) if (!first.has(node.name)) first.set(node.name, node)
+  return [...first.values()].map((node) => ({ name: node.name, ...openNode(node, masterKey, crypto) }))
+}
+
+function openNode(node: ScannedNode, masterKey: Uint8Array, crypto: CryptoProvider): OpenedAttachment {
   const sealed = readSealed(node)
   const at = { path: node.path, offset: node.offset }
   const missing = missingParts(sealed)

@@ -146,3 +146,14 @@ export function compareDigest(what: DigestName, expected: Uint8Array, actual: Ui
     path: `/digests/${what}`,
   })
 }
+
+/**
+ * ESM055: only the kernel as a file tells how long its image is; UV_ESM takes the list's word for it.
+ * @param expected kernel-size of the list
+ * @param actual   bytes of the flat image
+ */
+export function compareKernelSize(expected: number, actual: number): Finding | undefined {
+  if (expected === actual) return undefined
+  const path = '/digests/kernel-size'
+  return finding('ESM055', { expected: `${actual} bytes`, found: `${expected} bytes`, path })
+}

@@ -1,12 +1,13 @@
 import { locateOperand } from '../cpio.ts'
 import type { CryptoProvider } from '../crypto/provider.ts'
 import type { RsaPrivateKey } from '../crypto/rsa.ts'
-import { bySeverity, type Finding, finding, isFatal } from '../findings.ts'
+import { bySeverity, type Finding, finding, type ImagePart, isFatal, shifted } from '../findings.ts'
 import { flattenKernel, type KernelImage, KernelImageError } from '../kernel-image.ts'
-import { sameBytes } from '../reader.ts'
-import { listAttachments, readAttachment } from './attachments.ts'
-import { checkMasterKey, compareDigest, type DigestList, openDigests, RTAS_CODE } from './digests.ts'
-import { explainUnwrapFailure, inspectRecipients, type KnownKey, unwrap } from './lockboxes.ts'
+import { type ByteSource, pieces, sameBytes, sourceOf } from '../reader.ts'
+import type { ZImage } from '../zimage.ts'
+import { openAttachments } from './attachments.ts'
+import { checkMasterKey, compareDigest, compareKernelSize, type DigestList, openDigests, RTAS_CODE } from './digests.ts'
+import { explainUnwrapFailure, inspectRecipients, type KnownKey, openAny, unwrap } from './lockboxes.ts'
 import { inspectOperand, type Operand } from './operand.ts'
 
 /** Everything that is at hand; what is missing is not checked. */
@@ -15,11 +16,15 @@ export interface ImageParts {
   /** The operand as a file of its own. Where `esmbInitrd` is given too, both should be the same (ESM084). */
   readonly operand?: Uint8Array
   /** An initrd with the operand in front, as the machine loads it. */
-  readonly esmbInitrd?: Uint8Array
+  readonly esmbInitrd?: Uint8Array | ByteSource
+  /** A kernel with boot wrapper whose operand, if it has one, wins over one in the initrd (spec/esm-operand.md §7.3). */
+  readonly zImage?: ZImage
   /** Where the machine loads `esmbInitrd`; a multiple of 64 KiB where it is not known. */
   readonly loadAddress?: number | bigint
   /** The initrd without an operand; where it is missing, what is behind the archive of `esmbInitrd`. */
-  readonly initrd?: Uint8Array
+  readonly initrd?: Uint8Array | ByteSource
+  /** SHA-512 of the initrd without an operand, for who has it: else it is computed where a digest is there to compare. */
+  readonly initrdSha512?: Uint8Array
   /** vmlinux, an ELF file. */
   readonly kernel?: Uint8Array
   readonly bootargs?: string
@@ -41,19 +46,29 @@ export interface ImageParts {
 export function verifyImage(parts: ImageParts): Finding[] {
   const findings: Finding[] = []
   const kernel = parts.kernel && flattenInto(parts.kernel, findings)
-  const { blob, initrd } = findOperand(parts, findings)
-  if (parts.bootargs !== undefined) findings.push(...inspectBootargsText(parts.bootargs))
-  if (blob) {
-    const inspection = inspectOperand(blob)
-    findings.push(...inspection.findings)
-    if (inspection.operand) verifyContents(inspection.operand, parts, { kernel, initrd }, findings)
+  const place = findOperand(parts, findings)
+  if (parts.bootargs !== undefined)
+    findings.push(...inspectBootargsText(parts.bootargs).map((found) => ({ ...found, part: 'bootargs' as const })))
+  if (place.blob) {
+    const inspection = inspectOperand(place.blob)
+    const inOperand = [...inspection.findings]
+    if (inspection.operand) verifyContents(inspection.operand, parts, { kernel, initrd: place.initrd }, inOperand)
+    const home = inspection.operand?.digestsFdt?.offset
+    for (const found of inOperand) findings.push({ ...shifted(placed(found, home), place.offset), part: place.part })
   }
   return bySeverity(findings)
 }
 
+/** What is wrong inside the encrypted list of digests is where the list is. */
+const placed = (found: Finding, offset: number | undefined): Finding =>
+  found.path?.startsWith('/digests') || (found.path === undefined && found.rule === 'ESM048')
+    ? { ...found, offset }
+    : found
+
 interface Contents {
   readonly kernel?: KernelImage
-  readonly initrd?: Uint8Array
+  /** SHA-512 of the initrd. */
+  readonly initrd?: () => Uint8Array
 }
 
 function flattenInto(elf: Uint8Array, findings: Finding[]): KernelImage | undefined {
@@ -61,23 +76,52 @@ function flattenInto(elf: Uint8Array, findings: Finding[]): KernelImage | undefi
     return flattenKernel(elf)
   } catch (error) {
     if (!(error instanceof KernelImageError)) throw error
-    findings.push(error.finding)
+    findings.push({ ...error.finding, part: 'kernel' })
     return undefined
   }
 }
 
-function findOperand(parts: ImageParts, findings: Finding[]): { blob?: Uint8Array; initrd?: Uint8Array } {
-  const { operand, esmbInitrd } = parts
+interface Place {
+  readonly blob?: Uint8Array
+  /** Of the operand in what holds it. */
+  readonly offset: number
+  readonly part: ImagePart
+  readonly initrd?: () => Uint8Array
+}
+
+function findOperand(parts: ImageParts, findings: Finding[]): Place {
+  const { operand, esmbInitrd, initrdSha512, zImage } = parts
+  const report = (part: ImagePart, ...found: readonly Finding[]) => findings.push(...found.map((f) => ({ ...f, part })))
+  const digestOf = (initrd: Uint8Array | ByteSource, start: number) => () =>
+    initrdSha512 ?? hashSource(sourceOf(initrd), start, parts.crypto)
+  const plain = esmbInitrd ?? parts.initrd
+  if (zImage?.operand) {
+    const { bytes, offset } = zImage.operand
+    report('zImage', finding('ESM079', { found: `${bytes.length} bytes in it`, offset, length: bytes.length }))
+    if (plain && locateOperand(plain).operand) report('initrd', finding('ESM078', { found: 'one in the initrd too' }))
+    return { blob: bytes, offset, part: 'zImage', initrd: plain && digestOf(plain, 0) }
+  }
   if (!esmbInitrd) {
-    if (parts.initrd && locateOperand(parts.initrd).operand) findings.push(finding('ESM121'))
-    return { blob: operand, initrd: parts.initrd }
+    if (plain && locateOperand(plain).operand) report('initrd', finding('ESM121'))
+    if (zImage && !operand) report('zImage', finding('ESM070', { found: 'a zImage without one either' }))
+    return { blob: operand, offset: 0, part: 'operand', initrd: plain && digestOf(plain, 0) }
   }
   const located = locateOperand(esmbInitrd, parts.loadAddress)
-  findings.push(...located.findings)
-  const embedded = located.operand?.bytes
-  if (operand && embedded && !sameBytes(operand, embedded))
-    findings.push(finding('ESM084', { found: `${embedded.length} bytes in the image, ${operand.length} in the file` }))
-  return { blob: embedded ?? operand, initrd: located.operand && esmbInitrd.subarray(located.archiveBytes) }
+  report('initrd', ...located.findings)
+  const embedded = located.operand
+  if (operand && embedded && !sameBytes(operand, embedded.bytes)) {
+    const found = `${embedded.bytes.length} bytes in the image, ${operand.length} in the file`
+    report('initrd', finding('ESM084', { found, offset: embedded.offset }))
+  }
+  if (!embedded) return { blob: operand, offset: 0, part: 'operand' }
+  const { bytes, offset } = embedded
+  return { blob: bytes, offset, part: 'initrd', initrd: digestOf(esmbInitrd, located.archiveBytes) }
+}
+
+function hashSource(source: ByteSource, start: number, crypto: CryptoProvider): Uint8Array {
+  const hash = crypto.sha512Stream()
+  for (const piece of pieces(source, start)) hash.update(piece)
+  return hash.digest()
 }
 
 function verifyContents(operand: Operand, parts: ImageParts, contents: Contents, findings: Finding[]): void {
@@ -85,39 +129,30 @@ function verifyContents(operand: Operand, parts: ImageParts, contents: Contents,
   const recipients = inspectRecipients(operand, tpmPublicKeyPem, crypto, knownKeys)
   const opened = tpmPrivateKey && operand.lockbox1 && unwrap(operand.lockbox1, tpmPrivateKey, crypto)
   // What opens is for this machine, whatever its fingerprint says.
-  findings.push(...(opened ? recipients.filter((f) => f.severity !== 'E') : recipients))
+  for (const found of recipients) if (!opened || found.severity !== 'E') findings.push(found)
   const alreadyRefused = findings.some((f) => isFatal(f) && /^ESM02[0-5]$/.test(f.rule))
   if (tpmPrivateKey && !opened && !alreadyRefused)
     findings.push(...explainUnwrapFailure(operand, { crypto, tpmPublicKeyPem, otherPrivateKeys: privateKeys }))
-  const masterKey = opened ?? openAny(operand, privateKeys, crypto)
+  const masterKey = opened ?? openAny(operand, privateKeys, crypto)?.masterKey
   if (!masterKey) return
   findings.push(...checkMasterKey(masterKey))
   const { digests, findings: faults } = openDigests(operand, masterKey, crypto)
   findings.push(...faults.filter((fault) => !findings.some((f) => f.rule === fault.rule)))
   if (digests) findings.push(...compareAll(digests, parts, contents))
-  if (masterKey.length === 32) findings.push(...openAttachments(operand, masterKey, crypto))
-}
-
-function openAny(operand: Operand, keys: readonly RsaPrivateKey[], crypto: CryptoProvider): Uint8Array | undefined {
-  for (const key of keys)
-    for (const box of operand.lockboxes) {
-      const opened = unwrap(box, key, crypto)
-      if (opened) return opened
-    }
-  return undefined
+  if (masterKey.length !== 32 || !operand.filesFdt) return
+  // What can be said without the key has been said.
+  for (const { findings: found } of openAttachments(operand.filesFdt, masterKey, crypto))
+    for (const fault of found) if (fault.rule === 'ESM066') findings.push(shifted(fault, operand.filesOffset ?? 0))
 }
 
 function compareAll(digests: DigestList, parts: ImageParts, { kernel, initrd }: Contents): Finding[] {
   const { crypto, bootargs } = parts
   const findings: (Finding | undefined)[] = [compareDigest('rtas', digests.rtas, crypto.sha512(RTAS_CODE))]
   if (kernel) {
-    if (digests.kernelSize !== kernel.bytes.length)
-      findings.push(
-        finding('ESM055', { expected: `${kernel.bytes.length} bytes`, found: `${digests.kernelSize} bytes` }),
-      )
+    findings.push(compareKernelSize(digests.kernelSize, kernel.bytes.length))
     findings.push(compareDigest('kernel', digests.kernel, hashKernel(kernel, digests.kernelSize, crypto)))
   }
-  if (initrd) findings.push(compareDigest('initrd', digests.initrd, crypto.sha512(initrd)))
+  if (initrd) findings.push(compareDigest('initrd', digests.initrd, initrd()))
   if (bootargs !== undefined)
     findings.push(compareDigest('bootargs', digests.bootargs, crypto.sha512(new TextEncoder().encode(bootargs))))
   return findings.filter((f) => f !== undefined)
@@ -132,15 +167,6 @@ function hashKernel(kernel: KernelImage, size: number, crypto: CryptoProvider): 
   for (let left = Math.min(size, kernel.memoryBytes) - kernel.bytes.length; left > 0; left -= zeros.length)
     hash.update(zeros.subarray(0, Math.min(left, zeros.length)))
   return hash.digest()
-}
-
-function openAttachments(operand: Operand, masterKey: Uint8Array, crypto: CryptoProvider): Finding[] {
-  const { filesFdt } = operand
-  if (!filesFdt) return []
-  const names = new Set(listAttachments(filesFdt).map(({ name }) => name))
-  const opened = [...names].flatMap((name) => readAttachment(filesFdt, name, masterKey, crypto).findings)
-  // What can be said without the key has been said.
-  return opened.filter(({ rule }) => rule === 'ESM066')
 }
 
 /** ESM081 and ESM058 about `/chosen/bootargs` as the guest has it: text and one NUL. */

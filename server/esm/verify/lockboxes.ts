@@ -1,3 +1,4 @@
+import { writePublicKeyPem } from '../crypto/pem.ts'
 import type { CryptoProvider } from '../crypto/provider.ts'
 import { oaepDecrypt, type RsaPrivateKey } from '../crypto/rsa.ts'
 import { childNode } from '../fdt.ts'
@@ -213,4 +214,31 @@ export function explainUnwrapFailure(operand: Operand, failure: UnwrapFailure): 
 /** Opens a lockbox with a private key. @returns the master key, or undefined where it is not for that key */
 export function unwrap(box: Lockbox, key: RsaPrivateKey, crypto: CryptoProvider): Uint8Array | undefined {
   return box.encryptedSymkey && oaepDecrypt(key, box.encryptedSymkey, { crypto })
+}
+
+/** More lockboxes are not tried: each costs a private operation, and a hostile operand has any number of them. */
+const TRIED_LOCKBOXES = 32
+
+export interface OpenedLockbox {
+  readonly box: Lockbox
+  readonly masterKey: Uint8Array
+}
+
+/** Opens whichever lockbox one of the keys opens: first those that have a key's fingerprint. */
+export function openAny(
+  operand: Operand,
+  keys: readonly RsaPrivateKey[],
+  crypto: CryptoProvider,
+): OpenedLockbox | undefined {
+  for (const key of keys) {
+    const print = crypto.sha256(asBytes(writePublicKeyPem(key)))
+    const isFor = (box: Lockbox) => box.fingerprint !== undefined && sameBytes(box.fingerprint, print)
+    const fits = operand.lockboxes.filter((box) => box.encryptedSymkey?.length === key.bytes)
+    const inOrder = [...fits.filter(isFor), ...fits.filter((box) => !isFor(box))]
+    for (const box of inOrder.slice(0, TRIED_LOCKBOXES)) {
+      const masterKey = unwrap(box, key, crypto)
+      if (masterKey) return { box, masterKey }
+    }
+  }
+  return undefined
 }

@@ -1,6 +1,6 @@
 import { childNode, nodeAt } from '../fdt.ts'
 import { type FdtProblem, type ScannedNode, scanFdt } from '../fdt-scan.ts'
-import { type Finding, finding } from '../findings.ts'
+import { type Finding, finding, shifted } from '../findings.ts'
 import { inspectAttachments } from './attachments.ts'
 import { inspectDigestNode } from './digests.ts'
 import { inspectLockboxes, type Lockbox, readLockboxes } from './lockboxes.ts'
@@ -21,6 +21,8 @@ export interface Operand {
   readonly digestsFdt?: Sealed
   /** The nested device tree of attachments, as it is. */
   readonly filesFdt?: Uint8Array
+  /** Of it, in bytes from the start of the operand. */
+  readonly filesOffset?: number
 }
 
 export interface Inspection {
@@ -53,25 +55,33 @@ export function inspectOperand(blob: Uint8Array): Inspection {
   const lockboxes = nodeAt(root, '/lockboxes')
   const digests = nodeAt(root, '/digest/digests-fdt')
   const file = nodeAt(root, '/file')
+  const files = file?.properties.find(({ name }) => name === 'files-fdt')
   const boxes = lockboxes ? readLockboxes(lockboxes) : []
+  const boxNamed = (name: string) => {
+    const node = lockboxes && childNode(lockboxes, name)
+    return node && boxes.find((box) => box.node === node)
+  }
   const operand: Operand = {
     bytes: blob.subarray(0, blob.length - scan.trailing),
     root,
     lockboxes: boxes,
-    lockbox1: lockboxes && boxes.find((box) => box.node === childNode(lockboxes, 'lockbox-1')),
-    originLockbox: lockboxes && boxes.find((box) => box.node === childNode(lockboxes, 'origin-lockbox')),
+    lockbox1: boxNamed('lockbox-1'),
+    originLockbox: boxNamed('origin-lockbox'),
     digestsFdt: digests && readSealed(digests),
-    filesFdt: file && propertyOf(file, 'files-fdt'),
+    filesFdt: files?.value,
+    filesOffset: files?.offset,
   }
-  findings.push(
+  // No spread into a call: a hostile operand has more findings than a stack has room.
+  const all = [
+    ...findings,
     ...duplicates(root),
     ...shadowed(root),
     ...inspectRoot(root),
     ...inspectLockboxes(operand, lockboxes !== undefined),
     ...inspectDigestNode(operand.digestsFdt, digests && propertyOf(digests, 'untrusted-comment')),
-    ...inspectAttachments(operand.filesFdt),
-  )
-  return { operand, findings }
+    ...inspectAttachments(operand.filesFdt).map((found) => shifted(found, files?.offset ?? 0)),
+  ]
+  return { operand, findings: all }
 }
 
 /** Which rule an unreadable container breaks. */
@@ -106,28 +116,36 @@ function eachNode(root: ScannedNode, visit: (node: ScannedNode) => void): void {
   const open = [root]
   for (let node = open.pop(); node; node = open.pop()) {
     visit(node)
-    open.push(...node.children)
+    for (const child of node.children) open.push(child)
   }
 }
 
+/** The second of one name; that there is a third one says no more. */
 function duplicates(root: ScannedNode): Finding[] {
   const findings: Finding[] = []
   eachNode(root, (node) => {
-    const nodes = new Set<string>()
-    for (const child of node.children) {
-      if (nodes.has(child.name))
+    const nodes = new Repeats()
+    for (const child of node.children)
+      if (nodes.isSecond(child.name))
         findings.push(finding('ESM011', { found: `a second ${child.path}`, offset: child.offset, path: child.path }))
-      nodes.add(child.name)
-    }
-    const properties = new Set<string>()
+    const properties = new Repeats()
     for (const { name, offset, value } of node.properties) {
+      if (!properties.isSecond(name)) continue
       const path = `${node.path === '/' ? '' : node.path}/${name}`
-      if (properties.has(name))
-        findings.push(finding('ESM012', { found: `a second ${path}`, offset, length: value.length, path }))
-      properties.add(name)
+      findings.push(finding('ESM012', { found: `a second ${path}`, offset, length: value.length, path }))
     }
   })
   return findings
+}
+
+class Repeats {
+  readonly #counts = new Map<string, number>()
+
+  isSecond(name: string): boolean {
+    const count = (this.#counts.get(name) ?? 0) + 1
+    this.#counts.set(name, count)
+    return count === 2
+  }
 }
 
 /** Paths that the ultravisor looks up. */

@@ -1,0 +1,91 @@
+/** The commands behind lenses and quick fixes of svm_blob.yml. */
+import { chmod } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
+import {
+  commands,
+  type Disposable,
+  debug,
+  type ExtensionContext,
+  TaskScope,
+  tasks,
+  Uri,
+  window,
+  workspace,
+} from 'vscode'
+import type { LanguageServer } from '../language-client.ts'
+import type { OperandTask } from './task-arguments.ts'
+import { operandTask } from './tasks.ts'
+import { tpmPublicKey } from './tpm-key.ts'
+
+export function operandCommands(context: ExtensionContext, server: Promise<LanguageServer | undefined>): Disposable[] {
+  const register = (id: string, work: (document: Uri, ...more: string[]) => Promise<void>) =>
+    commands.registerCommand(id, async (document?: string | Uri, ...more: unknown[]) => {
+      const uri =
+        typeof document === 'string' ? Uri.parse(document) : (document ?? window.activeTextEditor?.document.uri)
+      if (!uri) {
+        window.showErrorMessage('PEF: open an svm_blob.yml first.')
+        return
+      }
+      try {
+        await saveIfOpen(uri)
+        await work(uri, ...more.map(String))
+      } catch (error) {
+        window.showErrorMessage(`PEF: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    })
+  const execute = async (document: Uri, definition: OperandTask) => {
+    const folder = workspace.getWorkspaceFolder(document) ?? TaskScope.Workspace
+    await tasks.executeTask(operandTask(context, folder, { type: 'pef', ...definition }, dirname(document.fsPath)))
+  }
+  const name = (document: Uri) => document.path.replace(/^.*\//, '')
+  return [
+    register('pef.buildOperand', (document) =>
+      execute(document, {
+        task: 'make',
+        config: name(document),
+        output: name(document).replace(/(\.svm)?\.ya?ml$/, '.esmb'),
+      }),
+    ),
+    register('pef.checkOperand', (document) => execute(document, { task: 'check', config: name(document) })),
+    register('pef.generateKeyPair', (document, pubkey = '', seckey = '') =>
+      execute(document, { task: 'generate', pubkey, seckey }),
+    ),
+    register('pef.writeTpmKey', (document, pubkey = '') => writeTpmKey(context, document, pubkey)),
+    register('pef.protectKey', async (document, path = '') => {
+      await chmod(besides(document, path), 0o600)
+      // Looks at the document again: rights are no change that the editor would tell.
+      await (await server)?.filesChanged()
+    }),
+    register('pef.debugWithOperand', async (document) => debugWith(document, await server)),
+  ]
+}
+
+async function saveIfOpen(uri: Uri): Promise<void> {
+  await workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())?.save()
+}
+
+const besides = (document: Uri, path: string) => (isAbsolute(path) ? path : join(dirname(document.fsPath), path))
+
+/** The public half of the key that the emulated TPM makes from the default seed. */
+async function writeTpmKey(context: ExtensionContext, document: Uri, path: string): Promise<void> {
+  const pem = await tpmPublicKey(context)
+  await workspace.fs.writeFile(Uri.file(besides(document, path)), new TextEncoder().encode(pem))
+}
+
+/** Runs what the recipe is for, with an operand that is made of it in memory. */
+async function debugWith(document: Uri, server: LanguageServer | undefined): Promise<void> {
+  const recipe = await server?.ask('pef/recipe', { uri: document.toString() })
+  if (!recipe?.kernel) throw new Error('the digest entry names no kernel to debug')
+  const path = (value: string) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? Uri.parse(value).fsPath : value)
+  const folder = workspace.getWorkspaceFolder(document)
+  await debug.startDebugging(folder, {
+    type: 'pef',
+    request: 'launch',
+    name: `Debug ${document.path.replace(/^.*\//, '')}`,
+    kernel: path(recipe.kernel),
+    ...(recipe.initrd && { initrd: path(recipe.initrd) }),
+    bootargs: recipe.bootargs ?? '',
+    operand: document.fsPath,
+    stopOn: 'esm',
+  })
+}

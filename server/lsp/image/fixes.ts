@@ -1,0 +1,71 @@
+/** Quick fixes for a pef.json or launch.json. */
+import { hexBytes } from '../../esm/reader.ts'
+import { parseSvmBlob } from '../../esm/svm-blob.ts'
+import type { TextFinding } from '../../esm/svm-yaml.ts'
+import type { Files } from '../files.ts'
+import { type Fix, nearestPath } from '../fix.ts'
+import { digestEntry } from '../svm-blob/inspect.ts'
+import { joinUri } from '../uris.ts'
+import type { Attribute, ImageConfiguration } from './configurations.ts'
+
+/** Bytes. */
+const YAML_LIMIT = 1 << 16
+
+/** What corrects a finding; none where that takes a person. */
+export async function imageFixes(
+  configurations: readonly ImageConfiguration[],
+  finding: TextFinding,
+  files: Files,
+): Promise<Fix[]> {
+  for (const configuration of configurations) {
+    const { kernel, initrd, operand, tpmKey, symbols, bootargs } = configuration
+    const isHere = (one: Attribute | undefined) => one?.range.start === finding.range.start
+    if (bootargs && isHere(bootargs)) return bootargsFixes(configuration, bootargs, finding, files)
+    const path = [kernel, initrd, operand, tpmKey, ...symbols].find(isHere)
+    if (path && finding.rule === 'ESM110') return pathFixes(configuration, path, files)
+  }
+  return []
+}
+
+const change = (attribute: Attribute, text: string): Fix => ({
+  title: `Change it to ${JSON.stringify(text)}`,
+  edits: [{ range: { start: attribute.range.start, end: attribute.range.end }, newText: JSON.stringify(text) }],
+  preferred: true,
+})
+
+async function bootargsFixes(
+  configuration: ImageConfiguration,
+  bootargs: Attribute,
+  { rule, expected }: TextFinding,
+  files: Files,
+): Promise<Fix[]> {
+  const plain = bootargs.text.trim().replace(/\s+/g, ' ')
+  if (rule === 'ESM058') return [change(bootargs, plain)]
+  if (rule === 'ESM059') return [change(bootargs, `${plain.replace(/\s*\bsvm=\S*/g, '')} svm=on`.trim())]
+  if (rule !== 'ESM057') return []
+  // What was hashed is not known from its digest: but there are texts that it may have been.
+  const { crypto } = files.host
+  const candidates = [plain, `${plain} `, ...(await recipeArguments(configuration, files))]
+  const wanted = candidates.find((text) => {
+    const digest = hexBytes(crypto.sha512(new TextEncoder().encode(text)))
+    return expected === JSON.stringify(text) || expected === `SHA-512 ${digest}`
+  })
+  return wanted === undefined ? [] : [change(bootargs, wanted)]
+}
+
+/** The command lines of the recipes beside the image. */
+async function recipeArguments({ folder, operand }: ImageConfiguration, files: Files): Promise<string[]> {
+  const names = (await files.host.list(folder)).filter((name) => /^svm_blob\.ya?ml$|\.svm\.ya?ml$/.test(name))
+  const found: string[] = []
+  for (const name of [...names, ...(operand ? [operand.text] : [])]) {
+    const yaml = await files.host.read(joinUri(folder, name), YAML_LIMIT)
+    const args = yaml && digestEntry(parseSvmBlob(new TextDecoder().decode(yaml)).entries).args
+    if (args) found.push(args.text)
+  }
+  return found
+}
+
+async function pathFixes({ folder }: ImageConfiguration, path: Attribute, files: Files): Promise<Fix[]> {
+  const near = await nearestPath(path.text, [joinUri(folder, path.text)], files)
+  return near ? [change(path, near)] : []
+}

@@ -1,0 +1,66 @@
+/** What the server answers besides the language server protocol. The extension uses these types. */
+export interface PefServerRequests {
+  /** What an svm_blob.yml is made for, to debug it. */
+  'pef/recipe': {
+    arguments: { readonly uri: string }
+    /** Absent where the document has no such thing; files by their uris where they are found, else as written. */
+    body: { readonly kernel?: string; readonly initrd?: string; readonly bootargs?: string }
+  }
+  /** Everything that there is to see in an operand. Rejects where the file holds none, or the key does not open. */
+  'pef/operand': {
+    arguments: {
+      readonly uri: string
+      /** A private key to open it with, besides those that recipes beside it name. It is used and forgotten. */
+      readonly key?: { readonly uri: string; readonly passphrase?: string }
+    }
+    body: OperandModel
+  }
+}
+
+/** What the server asks the extension, which knows the machine. */
+export interface PefClientRequests {
+  /** The wrapping key that the emulated TPM makes from a seed, as PEM. */
+  'pef/tpmPublicKey': {
+    arguments: { readonly seed: number }
+    body: string
+  }
+}
+
+/** What the extension says at the beginning besides what the protocol has. */
+export interface InitializationOptions {
+  /** Uri of the folder with the rules' pages. */
+  readonly rulePages?: string
+  /** Whether it answers `pef/tpmPublicKey`. */
+  readonly tpmKeys?: boolean
+}
+
+/** An operand taken apart. Offsets and sizes are in bytes. */
+export interface OperandModel {
+  /** Of the operand in its file: 0 where it is the file. */
+  readonly offset: number
+  /** The operand's bytes. */
+  readonly hex: string
+  /** In the order of the bytes, nested by their depth; what was decrypted comes last and has no place. */
+  readonly parts: readonly {
+    readonly depth: number
+    readonly name: string
+    readonly value?: string
+    readonly meaning?: string
+    /** From the start of the file. */
+    readonly offset?: number
+    readonly length?: number
+  }[]
+  readonly findings: readonly {
+    readonly rule: string
+    readonly severity: 'error' | 'warning' | 'information'
+    readonly message: string
+    readonly effect: string
+    readonly fix: string
+    readonly offset?: number
+    readonly length?: number
+  }[]
+  /** What protects which part, and what of that was looked at here. */
+  readonly protection: readonly { readonly part: string; readonly how: string; readonly here: string }[]
+  /** Path of the key that opened it. */
+  readonly openedWith?: string
+}

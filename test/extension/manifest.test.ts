@@ -1,0 +1,93 @@
+/** The manifest: it names only what is there, and its schema says what the adapter accepts. */
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { checkAttributes } from '../../debug-adapter/attributes.ts'
+
+const root = new URL('../../', import.meta.url)
+const json = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
+const manifest = json('package.json')
+const { contributes } = manifest
+const attributes = contributes.debuggers[0].configurationAttributes.launch.properties
+const image = json('media/pef-image.schema.json')
+
+/** Every path of the manifest that begins with media/. */
+function* mediaPaths(value: unknown): Generator<string> {
+  if (typeof value === 'string' && /^(\.\/)?media\//.test(value)) yield value
+  else if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) yield* mediaPaths(one)
+}
+
+describe('the manifest', () => {
+  it('names files that are there', () => {
+    const paths = [...mediaPaths(contributes)]
+    expect(paths.length).toBeGreaterThan(5)
+    for (const path of paths) expect(existsSync(new URL(path, root)), path).toBe(true)
+  })
+
+  it('has breakpoints in every language that code of the guest and of the firmware is in', () => {
+    const languages = contributes.breakpoints.map(({ language }: { language: string }) => language)
+    expect(languages).toEqual(expect.arrayContaining(['pef-steps', 'ppc-asm', 'c']))
+    const own = contributes.languages.find(({ id }: { id: string }) => id === 'pef-steps')
+    expect(own.extensions).toContain('.steps')
+  })
+
+  it('names its commands once each, and uses only those in menus and keys', () => {
+    const commands = contributes.commands.map(({ command }: { command: string }) => command)
+    expect(new Set(commands).size).toBe(commands.length)
+    const menus = Object.values(contributes.menus as Record<string, { command: string }[]>).flat()
+    for (const { command } of [...menus, ...contributes.keybindings]) expect(commands).toContain(command)
+  })
+})
+
+describe('the schema of launch attributes', () => {
+  it('is the same for a launch.json and a pef.json', () => {
+    const { $schema: _, ...own } = image.properties
+    expect(own).toEqual(attributes)
+    expect(image.required).toEqual(contributes.debuggers[0].configurationAttributes.launch.required)
+  })
+
+  it('has exactly the attributes that the adapter knows, each described', () => {
+    const message = (() => {
+      try {
+        checkAttributes({ kernel: 'k', nothingOfTheKind: 1 })
+      } catch (error) {
+        return String(error)
+      }
+      throw new Error('an unknown attribute was accepted')
+    })()
+    const known = /the attributes ([\w, ]+)/.exec(message)![1]!.split(', ')
+    expect(Object.keys(attributes).sort()).toEqual(known.sort())
+    for (const [name, one] of Object.entries<{ markdownDescription?: string }>(attributes))
+      expect(one.markdownDescription?.length, name).toBeGreaterThan(10)
+  })
+
+  it.each(['memory', 'secureMemory'])('has the bounds of %s that the adapter has', (name) => {
+    const { minimum, maximum, examples, pattern } = attributes[name]
+    const given = (value: unknown) => () => checkAttributes({ kernel: 'k', [name]: value })
+    expect(given(minimum)).not.toThrow()
+    expect(given(minimum - 2)).toThrow(name)
+    expect(given(maximum + 2)).toThrow(name)
+    for (const example of examples) {
+      expect(given(example), example).not.toThrow()
+      expect(example).toMatch(new RegExp(pattern))
+    }
+    for (const wrong of ['many', '64X', '-64M', '']) {
+      expect(given(wrong), wrong).toThrow(name)
+      expect(wrong).not.toMatch(new RegExp(pattern))
+    }
+  })
+
+  it.each(['stopOn', 'esm'])('has the values of %s that the adapter has', (name) => {
+    for (const value of attributes[name].enum)
+      expect(checkAttributes({ kernel: 'k', [name]: value })).toHaveProperty(name, value)
+    expect(attributes[name].enumDescriptions).toHaveLength(attributes[name].enum.length)
+    expect(() => checkAttributes({ kernel: 'k', [name]: 'other' })).toThrow(name)
+  })
+
+  it.each(['memory', 'stopOn', 'seed', 'esm', 'bootargs'])(
+    'has the default of %s that the adapter fills in',
+    (name) => {
+      const value = { kernel: 'k', [name]: attributes[name].default }
+      expect(checkAttributes(value)).toEqual(checkAttributes({ kernel: 'k' }))
+    },
+  )
+})
