@@ -32,8 +32,19 @@ export class FieldReader {
       return value
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
-      throw this.parameter > 0 ? TpmError.parameter(RC.INSUFFICIENT, this.parameter) : new TpmError(RC.INSUFFICIENT)
+      throw this.fail(RC.INSUFFICIENT)
     }
+  }
+
+  /** The parameter in work is the next one. */
+  next(): this {
+    this.parameter++
+    return this
+  }
+
+  /** The error that blames the parameter in work with a format-one code. */
+  fail(code: number): TpmError {
+    return this.parameter > 0 ? TpmError.parameter(code, this.parameter) : new TpmError(code)
   }
 
   u8(): number {
@@ -52,9 +63,29 @@ export class FieldReader {
     return this.#take(size, (at) => this.#reader.copy(at, size, 'field'))
   }
 
-  /** A TPM2B: size, then that many bytes. */
-  sized(): Uint8Array {
-    return this.take(this.u16())
+  /** A TPM2B: size, then that many bytes. @param max of the bytes; more is TPM_RC_SIZE */
+  sized(max = 0xffff): Uint8Array {
+    const size = this.u16()
+    if (size > max) throw this.fail(RC.SIZE)
+    return this.take(size)
+  }
+
+  /** A TPM2B around a structure, which has to fill it to the byte; an empty one is TPM_RC_SIZE. */
+  structure<T>(read: () => T): T {
+    const size = this.u16()
+    if (size === 0) throw this.fail(RC.SIZE)
+    const start = this.#at
+    const value = read()
+    if (this.#at - start !== size) throw this.fail(RC.SIZE)
+    return value
+  }
+
+  u64(): bigint {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32())
+  }
+
+  bytesFrom(start: number): Uint8Array {
+    return this.bytes.slice(start, this.#at)
   }
 
   rest(): Uint8Array {
@@ -81,6 +112,8 @@ export function pack(...parts: (Uint8Array | readonly [value: number, bytes: 1 |
 export const u8 = (value: number) => [value, 1] as const
 export const u16 = (value: number) => [value, 2] as const
 export const u32 = (value: number) => [value, 4] as const
+/** Eight bytes. */
+export const u64 = (value: bigint): Uint8Array => pack(u32(Number(value >> 32n)), u32(Number(value & 0xffff_ffffn)))
 
 /** A TPM2B. */
 export const sized = (bytes: Uint8Array): Uint8Array => pack(u16(bytes.length), bytes)

@@ -19,6 +19,12 @@ export function kdfa(
   return out
 }
 
-const NONE = new Uint8Array(0)
+/** HMAC-SHA-512 (RFC 2104), 64 bytes: what tickets and saved contexts are made with. */
+export function hmacSha512(crypto: CryptoProvider, key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
+  const block = new Uint8Array(128)
+  block.set(key.length > 128 ? crypto.sha512(key) : key)
+  const pad = (value: number) => block.map((byte) => byte ^ value)
+  return crypto.sha512(pad(0x5c), crypto.sha512(pad(0x36), ...parts))
+}
 
-export { NONE as EMPTY }
+export const EMPTY = new Uint8Array(0)

@@ -1,93 +1,150 @@
 import type { CryptoProvider, RandomSource } from '../../../server/esm/crypto/provider.ts'
-import { fromBigInt, type RsaPrivateKey, rsaPrivateKey, toBigInt } from '../../../server/esm/crypto/rsa.ts'
-import { equal, FieldReader, pack, sized, u16, u32 } from './bytes.ts'
-import { ALG, RC, TpmError } from './constants.ts'
+import {
+  fromBigInt,
+  type RsaPrivateKey,
+  type RsaPublicKey,
+  rsaKeyFromPrime,
+  rsaPublicKey,
+  toBigInt,
+} from '../../../server/esm/crypto/rsa.ts'
+import { equal, FieldReader, pack, sized, trimZeros, u16 } from './bytes.ts'
+import { ALG, ATTRIBUTE, RC, RH, TpmError } from './constants.ts'
 import { EMPTY, kdfa } from './key-derivation.ts'
+import { has, isStorage, type PublicArea, writePublicArea } from './public-area.ts'
 
-/** A TPMT_PUBLIC of an RSA key (TPM 2.0 part 2, 12.2.4). */
-export interface PublicArea {
-  readonly nameAlg: number
-  readonly attributes: number
-  readonly authPolicy: Uint8Array
-  readonly symmetric: { readonly algorithm: number; readonly keyBits: number; readonly mode: number } | undefined
-  readonly scheme: { readonly algorithm: number; readonly hash: number } | undefined
-  readonly keyBits: number
-  /** 0 stands for 65537. */
-  readonly exponent: number
-  readonly modulus: Uint8Array
+/** What an object keeps to itself (TPM 2.0 part 2, 12.3.2.4). */
+export interface Sensitive {
+  /** Without trailing zeros. */
+  readonly authValue: Uint8Array
+  /** Of a storage key the seed that the private areas of its children are sealed with; of data what blinds its digest. */
+  readonly seed: Uint8Array
+  readonly key?: RsaPrivateKey
+  readonly data?: Uint8Array
 }
 
-/** @param parameter number of the parameter that the area is part of, for the response code */
-export function readPublicArea(bytes: Uint8Array, parameter: number): PublicArea {
-  const reader = new FieldReader(bytes)
-  reader.parameter = parameter
-  if (reader.u16() !== ALG.RSA) throw TpmError.parameter(RC.TYPE, parameter)
-  const nameAlg = reader.u16()
-  if (nameAlg !== ALG.SHA256) throw TpmError.parameter(RC.HASH, parameter)
-  const attributes = reader.u32()
-  const authPolicy = reader.sized()
-  const algorithm = reader.u16()
-  if (algorithm !== ALG.AES && algorithm !== ALG.NULL) throw TpmError.parameter(RC.SYMMETRIC, parameter)
-  const symmetric = algorithm === ALG.NULL ? undefined : { algorithm, keyBits: reader.u16(), mode: reader.u16() }
-  const schemeAlgorithm = reader.u16()
-  if (schemeAlgorithm !== ALG.OAEP && schemeAlgorithm !== ALG.NULL) throw TpmError.parameter(RC.SCHEME, parameter)
-  const scheme = schemeAlgorithm === ALG.NULL ? undefined : { algorithm: schemeAlgorithm, hash: reader.u16() }
-  const keyBits = reader.u16()
-  if (keyBits !== 2048) throw TpmError.parameter(RC.VALUE, parameter)
-  const exponent = reader.u32()
-  const modulus = reader.sized()
-  if (reader.left > 0) throw TpmError.parameter(RC.SIZE, parameter)
-  return { nameAlg, attributes, authPolicy, symmetric, scheme, keyBits, exponent, modulus }
-}
-
-export function writePublicArea(area: PublicArea): Uint8Array {
-  const { symmetric, scheme } = area
-  return pack(
-    u16(ALG.RSA),
-    u16(area.nameAlg),
-    u32(area.attributes),
-    sized(area.authPolicy),
-    symmetric ? pack(u16(symmetric.algorithm), u16(symmetric.keyBits), u16(symmetric.mode)) : pack(u16(ALG.NULL)),
-    scheme ? pack(u16(scheme.algorithm), u16(scheme.hash)) : pack(u16(ALG.NULL)),
-    u16(area.keyBits),
-    u32(area.exponent),
-    sized(area.modulus),
-  )
-}
-
-/** nameAlg and the digest of the public area (TPM 2.0 part 1, 16). */
-export const nameOf = (crypto: CryptoProvider, area: Uint8Array): Uint8Array =>
-  pack(u16(ALG.SHA256), crypto.sha256(area))
-
-/** A key inside the TPM. */
+/** An object inside the TPM. */
 export interface TpmObject {
   readonly area: PublicArea
   readonly publicBytes: Uint8Array
   readonly name: Uint8Array
   readonly qualifiedName: Uint8Array
   readonly hierarchy: number
-  readonly key: RsaPrivateKey
-  readonly authValue: Uint8Array
-  /** Seed of a storage key, which the private areas of its children are sealed with; empty for other keys. */
-  readonly seed: Uint8Array
+  /** Absent where only the public part is here. */
+  readonly sensitive: Sensitive | undefined
+  /** From LoadExternal: it has no parent, and is none. */
+  readonly external: boolean
+  /** Its saved context does not survive Startup(CLEAR), nor those below it. */
+  readonly stClear: boolean
 }
 
+/** nameAlg and the digest of the public area (TPM 2.0 part 1, 16); nothing for an object without a name algorithm. */
+export const nameOf = (crypto: CryptoProvider, area: PublicArea): Uint8Array =>
+  area.nameAlg === ALG.NULL ? EMPTY : pack(u16(area.nameAlg), crypto.sha256(writePublicArea(area)))
+
+export interface ParentOf {
+  readonly qualifiedName: Uint8Array
+  readonly hierarchy: number
+  readonly stClear?: boolean
+}
+
+/** The qualified name that an object of this name has under a parent. */
+export const qualified = (crypto: CryptoProvider, parent: Uint8Array, name: Uint8Array): Uint8Array =>
+  pack(u16(ALG.SHA256), crypto.sha256(parent, name))
+
+/** An object under a parent, or under a hierarchy, whose qualified name is its handle. */
 export function makeObject(
   crypto: CryptoProvider,
   area: PublicArea,
-  key: RsaPrivateKey,
-  authValue: Uint8Array,
-  seed: Uint8Array,
-  parent: { readonly qualifiedName: Uint8Array; readonly hierarchy: number },
+  sensitive: Sensitive,
+  parent: ParentOf,
 ): TpmObject {
-  const publicBytes = writePublicArea(area)
-  const name = nameOf(crypto, publicBytes)
-  const qualifiedName = pack(u16(ALG.SHA256), crypto.sha256(parent.qualifiedName, name))
-  return { area, publicBytes, name, qualifiedName, hierarchy: parent.hierarchy, key, authValue, seed }
+  const name = nameOf(crypto, area)
+  return {
+    area,
+    publicBytes: writePublicArea(area),
+    name,
+    qualifiedName: qualified(crypto, parent.qualifiedName, name),
+    hierarchy: parent.hierarchy,
+    sensitive,
+    external: false,
+    stClear: has(area, ATTRIBUTE.stClear) || parent.stClear === true,
+  }
 }
+
+/** An object from outside: its qualified name is its name. */
+export function externalObject(
+  crypto: CryptoProvider,
+  area: PublicArea,
+  sensitive: Sensitive | undefined,
+  hierarchy: number,
+): TpmObject {
+  const name = nameOf(crypto, area)
+  const publicBytes = writePublicArea(area)
+  const stClear = has(area, ATTRIBUTE.stClear)
+  return { area, publicBytes, name, qualifiedName: name, hierarchy, sensitive, external: true, stClear }
+}
+
+/** A key that others can be kept under, and that is whole. */
+export const isParent = (object: TpmObject): boolean =>
+  isStorage(object.area) && object.sensitive !== undefined && !object.external
+
+/** An object that must not outlive its power cycle. */
+export const isTemporary = (object: TpmObject): boolean => object.hierarchy === RH.NULL || object.external
+
+/** The public half of an RSA object; undefined for data. @throws RangeError where the modulus cannot be one */
+export const rsaOf = (area: PublicArea): RsaPublicKey | undefined =>
+  area.type === ALG.RSA ? rsaPublicKey(toBigInt(area.unique), BigInt(area.exponent || 65537)) : undefined
 
 const IV_BYTES = 16
 const AUTH_BYTES = 32
+
+/** A TPMT_SENSITIVE. */
+export function writeSensitive(area: PublicArea, { authValue, seed, key, data }: Sensitive): Uint8Array {
+  const padded = new Uint8Array(AUTH_BYTES)
+  padded.set(authValue)
+  const secret = key ? fromBigInt(key.p, key.bytes / 2) : data!
+  return pack(u16(area.type), sized(padded), sized(seed), sized(secret))
+}
+
+/** Largest authValue, seed, prime or data that a TPMT_SENSITIVE holds. */
+const MAX_AUTH = 64
+const MAX_PRIME = 192
+export const MAX_SEALED = 128
+
+/** Reads past a TPMT_SENSITIVE, to see whether it is one: what of a key it can be of is not known yet. */
+export function skimSensitive(reader: FieldReader): void {
+  const type = reader.u16()
+  if (type !== ALG.RSA && type !== ALG.KEYEDHASH) throw reader.fail(RC.TYPE)
+  reader.sized(MAX_AUTH)
+  reader.sized(MAX_AUTH)
+  reader.sized(type === ALG.RSA ? MAX_PRIME : MAX_SEALED)
+}
+
+/**
+ * A TPMT_SENSITIVE that has to belong to `area`.
+ * @throws TpmError that blames the reader's parameter
+ */
+export function readSensitive(reader: FieldReader, area: PublicArea): Sensitive {
+  const type = reader.u16()
+  const authValue = trimZeros(reader.sized(MAX_AUTH))
+  const seed = reader.sized(MAX_AUTH)
+  const secret = reader.sized(type === ALG.RSA ? MAX_PRIME : MAX_SEALED)
+  if (type !== area.type) throw reader.fail(RC.TYPE)
+  if (authValue.length > AUTH_BYTES) throw reader.fail(RC.SIZE)
+  if (type === ALG.KEYEDHASH) return { authValue, seed, data: secret }
+  if (secret.length * 2 !== area.unique.length || secret[0]! < 0x80) throw reader.fail(RC.KEY_SIZE)
+  try {
+    const key = rsaKeyFromPrime(toBigInt(area.unique), BigInt(area.exponent || 65537), toBigInt(secret))
+    return { authValue, seed, key }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw reader.fail(RC.BINDING)
+  }
+}
+
+/** H(seed ‖ data): what the public area of sealed data shows of it (TPM 2.0 part 1, 27.6). */
+export const sealedDigest = (crypto: CryptoProvider, seed: Uint8Array, data: Uint8Array): Uint8Array =>
+  crypto.sha256(seed, data)
 
 /**
  * The private area of an object as it leaves the TPM: encrypted and authenticated under the seed of its parent
@@ -99,21 +156,32 @@ export function sealPrivate(
   object: TpmObject,
   random: RandomSource,
 ): Uint8Array {
-  const padded = new Uint8Array(AUTH_BYTES)
-  padded.set(object.authValue)
-  const prime = fromBigInt(object.key.p, object.key.bytes / 2)
-  const sensitive = sized(pack(u16(ALG.RSA), sized(padded), sized(object.seed), sized(prime)))
+  const sensitive = sized(writeSensitive(object.area, object.sensitive!))
   const iv = random(IV_BYTES)
   const encrypted = pack(sized(iv), crypto.aesCfbEncrypt(storageKey(crypto, parent, object.name), iv, sensitive))
   return pack(sized(integrityOf(crypto, parent, encrypted, object.name)), encrypted)
 }
 
-function storageKey(crypto: CryptoProvider, parent: TpmObject, name: Uint8Array): Uint8Array {
-  return kdfa(crypto, parent.seed, 'STORAGE', name, EMPTY, 128)
+/** Seed and cipher of a storage key. */
+export const seedOf = (parent: TpmObject): Uint8Array => parent.sensitive!.seed
+
+export function storageKey(
+  crypto: CryptoProvider,
+  parent: TpmObject,
+  name: Uint8Array,
+  seed = seedOf(parent),
+): Uint8Array {
+  return kdfa(crypto, seed, 'STORAGE', name, EMPTY, parent.area.symmetric!.keyBits)
 }
 
-function integrityOf(crypto: CryptoProvider, parent: TpmObject, encrypted: Uint8Array, name: Uint8Array): Uint8Array {
-  return crypto.hmacSha256(kdfa(crypto, parent.seed, 'INTEGRITY', EMPTY, EMPTY, 256), encrypted, name)
+export function integrityOf(
+  crypto: CryptoProvider,
+  parent: TpmObject,
+  encrypted: Uint8Array,
+  name: Uint8Array,
+  seed = seedOf(parent),
+): Uint8Array {
+  return crypto.hmacSha256(kdfa(crypto, seed, 'INTEGRITY', EMPTY, EMPTY, 256), encrypted, name)
 }
 
 /** @throws TpmError TPM_RC_INTEGRITY of parameter 1 where the private area is not this parent's, or was changed */
@@ -122,42 +190,31 @@ export function openPrivate(
   parent: TpmObject,
   area: PublicArea,
   privateArea: Uint8Array,
-): TpmObject {
+): Sensitive {
   const outer = new FieldReader(privateArea)
   outer.parameter = 1
-  const integrity = outer.sized()
+  const integrity = outer.sized(MAX_AUTH)
   const encrypted = outer.rest()
-  const name = nameOf(crypto, writePublicArea(area))
-  if (!equal(integrity, integrityOf(crypto, parent, encrypted, name))) throw TpmError.parameter(RC.INTEGRITY, 1)
+  const name = nameOf(crypto, area)
+  if (!equal(integrity, integrityOf(crypto, parent, encrypted, name))) throw outer.fail(RC.INTEGRITY)
   const inner = new FieldReader(encrypted)
   inner.parameter = 1
   const iv = inner.sized()
-  if (iv.length !== IV_BYTES) throw TpmError.parameter(RC.SIZE, 1)
+  if (iv.length !== IV_BYTES) throw inner.fail(RC.SIZE)
   const plain = new FieldReader(crypto.aesCfbDecrypt(storageKey(crypto, parent, name), iv, inner.rest()))
   plain.parameter = 1
-  const sensitive = new FieldReader(plain.sized())
-  sensitive.parameter = 1
-  if (sensitive.u16() !== ALG.RSA) throw TpmError.parameter(RC.TYPE, 1)
-  const authValue = sensitive.sized()
-  const seed = sensitive.sized()
-  const key = keyFromPrime(area, sensitive.sized())
-  return makeObject(crypto, area, key, authValue, seed, parent)
+  return plain.structure(() => readSensitive(plain, area))
 }
 
-function keyFromPrime(area: PublicArea, prime: Uint8Array): RsaPrivateKey {
-  const n = toBigInt(area.modulus)
-  const p = toBigInt(prime)
-  const e = BigInt(area.exponent || 65537)
-  if (p < 3n || n % p !== 0n) throw TpmError.parameter(RC.INTEGRITY, 1)
-  const q = n / p
-  return rsaPrivateKey(n, e, modInverse(e, (p - 1n) * (q - 1n)), p, q)
-}
-
-function modInverse(value: bigint, modulus: bigint): bigint {
-  let [r0, r1, t0, t1] = [modulus, value, 0n, 1n]
-  while (r1 !== 0n) {
-    const q = r0 / r1
-    ;[r0, r1, t0, t1] = [r1, r0 - q * r1, t1, t0 - q * t1]
+/** Whether the modulus is one of this size (part 3, 12.3). @throws TpmError TPM_RC_KEY without a parameter number */
+export function checkUnique(area: PublicArea, hasPrivate: boolean): void {
+  const { type, unique, keyBits, exponent } = area
+  if (type === ALG.KEYEDHASH) {
+    if (!hasPrivate && unique.length !== (area.nameAlg === ALG.NULL ? 0 : 32)) throw new TpmError(RC.KEY)
+    return
   }
-  return ((t0 % modulus) + modulus) % modulus
+  if (unique.length !== keyBits / 8 || unique[0]! < 0x80) throw new TpmError(RC.KEY)
+  if (exponent !== 0 && exponent < 7) throw new TpmError(RC.VALUE)
+  // No product of two odd primes is even, no even exponent has an inverse: such a key would only fail later.
+  if (unique.at(-1)! % 2 === 0 || (exponent !== 0 && exponent % 2 === 0)) throw new TpmError(RC.KEY)
 }

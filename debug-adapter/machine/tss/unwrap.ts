@@ -3,7 +3,7 @@ import { type RsaPublicKey, toBigInt } from '../../../server/esm/crypto/rsa.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { equal, type FieldReader, hex } from '../tpm/bytes.ts'
 import { CC, responseCodeName } from '../tpm/constants.ts'
-import { readPublicArea } from '../tpm/object.ts'
+import { readPublicArea } from '../tpm/public-area.ts'
 import * as command from './commands.ts'
 import { nameOfPublic, PolicySession } from './policy-session.ts'
 import { type TpmTransport, TransportError } from './transport.ts'
@@ -112,7 +112,7 @@ function* unwrap(transport: TpmTransport, options: UnwrapOptions): Steps<Unwrapp
 /** The RSA key in a public area. @throws TransportError where it is none */
 function publicKeyOf(publicArea: Uint8Array): RsaPublicKey {
   try {
-    const { modulus, exponent } = readPublicArea(publicArea, 1)
+    const { unique: modulus, exponent } = readPublicArea(publicArea, 1)
     return { n: toBigInt(modulus), e: BigInt(exponent || 65537), bytes: modulus.length }
   } catch (error) {
     throw new TransportError(`a public area that is no RSA key: ${(error as Error).message}`)
