@@ -1,4 +1,5 @@
 /** A partition with radix tables for the tests of translation and interrupts. */
+import type { CpuOptions } from '../../debug-adapter/machine/cpu/cpu.ts'
 import { LPCR } from '../../debug-adapter/machine/cpu/interrupts.ts'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { SPR } from '../../debug-adapter/machine/cpu/spr.ts'
@@ -17,8 +18,8 @@ export interface Guest extends TestMachine {
 }
 
 /** A processor in a guest (HV=0) with LPID 1; nothing is mapped yet. */
-export function guest(): Guest {
-  const machine = testMachine()
+export function guest(options: CpuOptions = {}): Guest {
+  const machine = testMachine(options)
   const { cpu, view } = machine
   const table = new RadixTable(view, new Pool('tables', 0x90_0000n, 0xa0_0000n))
   view.setU64(PARTITION_TABLE + LPID * 16n, table.pateDoubleword0)

@@ -65,6 +65,15 @@ export class Core {
     return this.clock.timebase + this.timebaseOffset
   }
 
+  /** Counts of instructions at which DEC and HDEC become negative: their ticks are instructions. */
+  readonly due = { dec: Infinity, hdec: Infinity }
+
+  /** Brings {@link due} up to date. */
+  #schedule(): void {
+    this.due.dec = Number(this.decExpiry - this.timebaseOffset)
+    this.due.hdec = Number(this.hdecExpiry - this.timebaseOffset)
+  }
+
   #event(event: Event): void {
     const { data } = this.state
     data.setInt32(EVENT, Math.max(data.getInt32(EVENT, true), event), true)
@@ -200,7 +209,8 @@ export class Core {
     const { data } = this.state
     const little = this.state.is(MSR.LE)
     const [low, high] = [data.getBigUint64(SCRATCH, true), data.getBigUint64(SCRATCH + 8, true)]
-    if (Number(ea & PAGE_MASK) + 16 > PAGE_BYTES) for (const at of [ea, ea + 15n]) this.#open(at, 'store')
+    if (Number(ea & PAGE_MASK) + 16 > PAGE_BYTES)
+      for (const at of [ea, (ea + 15n) & ~PAGE_MASK]) this.#open(at, 'store')
     this.store(ea, little ? low : high, 8)
     this.store(ea + 8n, little ? high : low, 8)
   }
@@ -276,6 +286,7 @@ export class Core {
 
   setDecrementer(which: 'decExpiry' | 'hdecExpiry', value: bigint): void {
     this[which] = this.timebase + BigInt.asIntN(this.#decBits, value) + 1n
+    this.#schedule()
     this.leave()
   }
 

@@ -5,7 +5,8 @@ import type { Trace } from '../trace/trace.ts'
 import { Core, Interrupted } from './core.ts'
 import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
 import { decode, TABLE } from './isa/table.ts'
-import { EVENT, Event, PROCESSOR_BYTES, REMAINING } from './layout.ts'
+import { Jit, type JitOptions, type JitStatistics } from './jit/jit.ts'
+import { EVENT, Event, LEAST_LEFT, PROCESSOR_BYTES, REMAINING } from './layout.ts'
 import { MSR } from './msr.ts'
 import { msrAfterReturn, type ReturnKind, refuseReserved } from './privilege.ts'
 import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts'
@@ -13,7 +14,9 @@ import { PURE } from './pure.ts'
 import { SPR } from './spr.ts'
 import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
 import { type CallOuts, PURE_NAMES, RAISE_NAMES } from './wasm/call-outs.ts'
+import { HELPERS } from './wasm/helpers.ts'
 import { generateInterpreter } from './wasm/interpreter.ts'
+import type { Mode } from './wasm/semantics.ts'
 
 export { PROCESSOR_BYTES } from './layout.ts'
 
@@ -47,7 +50,11 @@ const NOT_SAVED = new Set<number>([
 export interface CpuOptions {
   /** Where `darn` gets its numbers; without it `darn` reports an error (all ones), as hardware may. */
   readonly random?: RandomSource
+  /** Whether hot code is compiled; its result is the interpreter's to the bit. */
+  readonly jit?: boolean | JitOptions
 }
+
+const keyOf = ({ wide, littleEndian }: Mode): string => `${wide} ${littleEndian}`
 
 export interface RunOptions {
   /** Executes the first instruction even if it has a breakpoint. */
@@ -58,7 +65,12 @@ export interface RunOptions {
 export class Cpu {
   readonly #core: Core
   readonly #interpreters = new Map<string, () => void>()
+  /** The one in use, and `State.changes` when it was chosen. */
+  #interpreter!: () => void
+  #modeSeen = -1
   readonly #callOuts: CallOuts
+  readonly #jit: Jit
+  readonly #environments = new Map<string, WebAssembly.ModuleImports>()
   /** Breakpoints on effective addresses. */
   readonly breakpoints: {
     add(ea: bigint): void
@@ -86,6 +98,8 @@ export class Cpu {
     core.state.setSpr(SPR.PVR, POWER9_DD23)
     core.state.msr = MSR.SF | MSR.HV
     this.#callOuts = this.#makeCallOuts()
+    const environment = (mode: Mode): WebAssembly.ModuleImports => this.#environments.get(keyOf(mode))!
+    this.#jit = new Jit(memory.wasm, core.code, environment, options.jit ?? false)
     const changed = (ea: bigint, change: () => void): void => {
       change()
       core.code.clearBreaks(Number(ea & 0xfffn))
@@ -200,6 +214,11 @@ export class Cpu {
     return this.#core.lastFault
   }
 
+  /** What the compiler of hot code has done so far. */
+  get jitStatistics(): JitStatistics {
+    return this.#jit.statistics
+  }
+
   /** Whether an exit happened because of the decrementer's value now: it is negative. */
   get decrementerPending(): boolean {
     return this.#core.decExpiry <= this.#core.timebase
@@ -265,26 +284,43 @@ export class Cpu {
   /** One call of the interpreter. */
   #slice(length: number): void {
     const core = this.#core
+    if (this.#jit.waiting && length >= LEAST_LEFT) this.#jit.compile()
     const { data } = core.state
     core.sliceStart = this.clock.instructions
     core.sliceLength = length
     data.setInt32(REMAINING, length, true)
     data.setInt32(EVENT, Event.None, true)
-    const mode = { wide: core.state.is(MSR.SF), littleEndian: core.state.is(MSR.LE) }
-    const key = `${mode.wide} ${mode.littleEndian}`
-    let interpreter = this.#interpreters.get(key)
-    if (!interpreter) {
-      let module = MODULES.get(key)
-      if (!module) MODULES.set(key, (module = new WebAssembly.Module(generateInterpreter(mode))))
-      const env = { ...this.#callOuts, memory: this.memory.wasm } as unknown as WebAssembly.ModuleImports
-      interpreter = new WebAssembly.Instance(module, { env }).exports['run'] as () => void
-      this.#interpreters.set(key, interpreter)
-    }
-    interpreter()
+    if (core.state.changes !== this.#modeSeen) this.#chooseInterpreter()
+    this.#interpreter()
     core.syncClock()
     core.sliceStart = this.clock.instructions
     core.sliceLength = 0
     data.setInt32(REMAINING, 0, true)
+  }
+
+  /** The interpreter for the mode and the byte order that MSR now asks for. */
+  #chooseInterpreter(): void {
+    const { state } = this.#core
+    this.#modeSeen = state.changes
+    const mode = { wide: state.is(MSR.SF), littleEndian: state.is(MSR.LE) }
+    const key = keyOf(mode)
+    let interpreter = this.#interpreters.get(key)
+    if (!interpreter) {
+      let module = MODULES.get(key)
+      if (!module) MODULES.set(key, (module = new WebAssembly.Module(generateInterpreter(mode))))
+      const env = {
+        ...this.#callOuts,
+        memory: this.memory.wasm,
+        table: this.#jit.table,
+      } as unknown as WebAssembly.ModuleImports
+      const { exports } = new WebAssembly.Instance(module, { env })
+      interpreter = exports['run'] as () => void
+      // Compiled code calls the helpers of the interpreter.
+      const helpers = HELPERS.map(({ name }) => [`helper ${name}`, exports[name]!])
+      this.#environments.set(key, { ...env, ...Object.fromEntries(helpers) })
+      this.#interpreters.set(key, interpreter)
+    }
+    this.#interpreter = interpreter
   }
 
   /** Executes the one instruction at NIA although it has a breakpoint. */
@@ -303,6 +339,8 @@ export class Cpu {
   /** Takes an asynchronous interrupt that is due. */
   #takePending(): void {
     const core = this.#core
+    // In numbers first: this is asked before every single step.
+    if (this.clock.instructions < core.due.dec && this.clock.instructions < core.due.hdec) return
     const { msr } = core.state
     const enabled = (msr & MSR.EE) !== 0n
     const now = core.timebase
@@ -313,10 +351,11 @@ export class Cpu {
 
   /** Instructions until a decrementer becomes negative; what is negative already does not change by itself. */
   #untilDecrementer(): number {
-    const { decExpiry, hdecExpiry, timebase } = this.#core
+    const { dec, hdec } = this.#core.due
+    const now = this.clock.instructions
     let least = SLICE
-    for (const expiry of [decExpiry, hdecExpiry])
-      if (expiry > timebase && expiry - timebase < BigInt(least)) least = Number(expiry - timebase)
+    if (dec > now) least = Math.min(least, dec - now)
+    if (hdec > now) least = Math.min(least, hdec - now)
     return least
   }
 
@@ -365,6 +404,22 @@ export class Cpu {
     this.#core.codeWritten(ra, length)
   }
 
+  /** Whether a store would write to a page that holds code. @throws Interrupted where it is refused */
+  #storesToCode(ea: bigint, size: number): boolean {
+    const core = this.#core
+    const second = (ea + BigInt(size - 1)) & ~0xfffn
+    const pages = second > ea ? [ea, second] : [ea]
+    return pages.map((at) => core.reach(at, 'store').ra).some((ra) => core.code.has(Number(ra >> 12n)))
+  }
+
+  /** Compiled code is left before the instruction at NIA, which has been counted already. */
+  #leaveToInterpreter(): void {
+    const { data } = this.#core.state
+    data.setInt32(REMAINING, data.getInt32(REMAINING, true) + 1, true)
+    data.setInt32(EVENT, Event.Refetch, true)
+    this.#jit.interpretNext()
+  }
+
   #makeCallOuts(): CallOuts {
     const core = this.#core
     const { state } = core
@@ -383,6 +438,7 @@ export class Cpu {
     return {
       decode: (record) => core.code.decode(record, core.lifted === state.nia),
       fetch: () => core.fetch(),
+      hot: (record) => this.#jit.hot(record),
       breakpoint: () => {
         if (core.breakpoints.has(state.nia)) core.leave({ kind: 'breakpoint', address: state.nia })
         else {
@@ -420,6 +476,24 @@ export class Cpu {
       call: (handler, instruction) => {
         core.syncClock()
         return perform(core, TABLE[handler]!, instruction) ? 1 : 0
+      },
+      unitStore: (ea, value, size) =>
+        guarded(() => {
+          if (this.#storesToCode(BigInt.asUintN(64, ea), size)) this.#leaveToInterpreter()
+          else core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size)
+        }, undefined),
+      unitStoreVector: (ea) =>
+        guarded(() => {
+          if (this.#storesToCode(BigInt.asUintN(64, ea), 16)) this.#leaveToInterpreter()
+          else core.storeVector(BigInt.asUintN(64, ea))
+        }, undefined),
+      unitCall: (handler, instruction) => {
+        const { discarded } = this.#jit
+        core.syncClock()
+        if (perform(core, TABLE[handler]!, instruction)) return 1
+        if (discarded === this.#jit.discarded) return 0
+        state.nia = state.address(state.nia + 4n)
+        return 1
       },
       pure: (name, a, b) => PURE[PURE_NAMES[name]!](a, b, core.random),
     }

@@ -28,6 +28,11 @@ export const STATE: Readonly<Record<StateName, number>> = {
 /** Eight condition register fields, an i32 with 4 bits each. */
 export const CR = 0x128
 
+/** Count of a record at which its page is worth compiling, see {@link COUNTERS}. */
+export const THRESHOLD = 0x1a0
+/** Not 0: the next instruction is the interpreter's, although there is compiled code for it. */
+export const INTERPRET = 0x1a4
+
 /** A vector on its way to or from memory that the interpreter cannot reach by itself. */
 export const SCRATCH = 0x190
 
@@ -56,6 +61,9 @@ export enum Event {
 /** 1024 special purpose registers of 8 bytes by their number; LR, CTR, XER and those computed on reading are not here. */
 export const SPRS = 0x1000
 
+/** Tables of AES, written once: see `vector/cipher-tables.ts`. */
+export const CIPHER_TABLES = 0x3000
+
 /**
  * Data translations: banks (see `bankOf`) of direct-mapped entries, those for loads first, those for stores behind them, so that a
  * copy whose ends have the same index does not throw its own entries out. An entry: u64 tag (the effective page, or -1), i32
@@ -81,5 +89,15 @@ export const RECORDS = 1024
 export const DECODED_PAGE = RECORD * (RECORDS + 1)
 export const DECODED_PAGES = 2048
 
+/**
+ * An i32 for each record: how often a branch that was taken led there; or where compiled code is entered for it: the sign bit, the
+ * number of the compiled page from bit 10 on, the number of the entry in the low 10 bits.
+ */
+export const COUNTERS = DECODED + DECODED_PAGE * DECODED_PAGES
+export const COUNTERS_PAGE = 4 * (RECORDS + 1)
+
+/** Compiled code is entered only with so many instructions to go; so it need not count within a page, where it goes forward. */
+export const LEAST_LEFT = RECORDS
+
 /** Bytes before real memory: what RealMemory's constructor wants. */
-export const PROCESSOR_BYTES = Math.ceil((DECODED + DECODED_PAGE * DECODED_PAGES) / 0x1_0000) * 0x1_0000
+export const PROCESSOR_BYTES = Math.ceil((COUNTERS + COUNTERS_PAGE * DECODED_PAGES) / 0x1_0000) * 0x1_0000

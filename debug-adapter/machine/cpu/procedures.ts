@@ -21,6 +21,7 @@ import {
 import { SPR, sprName } from './spr.ts'
 import { VECTOR_PROCEDURES } from './vector/procedures.ts'
 import { VSX_PROCEDURES } from './vsx/procedures.ts'
+import { interruptForEarlier } from './vsx/status.ts'
 
 /** A written-out instruction. NIA is its address. @returns true where NIA or the mode is no longer what follows from it */
 export type Procedure = (core: Core, word: number, insn: Insn) => boolean
@@ -181,6 +182,7 @@ function continueWith(core: Core, msr: bigint, nia: bigint, word: number): true 
   core.state.msr = msr
   core.state.nia = core.state.address(nia)
   core.contextChanged(before)
+  interruptForEarlier(core)
   return true
 }
 

@@ -1,16 +1,20 @@
 import type { StateName } from './isa/expr.ts'
-import { CR, GPR, NIA, SPRS, STATE, VSR } from './layout.ts'
+import { CIPHER_TABLES, CR, GPR, NIA, SPRS, STATE, VSR } from './layout.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
+import { CIPHER_TABLE_BYTES } from './vector/cipher-tables.ts'
 
 /** The registers of the hardware thread, which live in the WebAssembly memory. No checks of privilege here. */
 export class State {
   readonly data: DataView
   readonly #doublewords: BigUint64Array
+  /** Grows with every write of MSR or of a special purpose register: what was derived from them may be out of date. */
+  changes = 0
 
   constructor(memory: WebAssembly.Memory) {
     this.data = new DataView(memory.buffer)
     this.#doublewords = new BigUint64Array(memory.buffer, 0, (SPRS + 1024 * 8) / 8)
+    new Uint8Array(memory.buffer).set(CIPHER_TABLE_BYTES, CIPHER_TABLES)
   }
 
   gpr(i: number): bigint {
@@ -34,6 +38,7 @@ export class State {
   }
 
   set msr(value: bigint) {
+    this.changes++
     this.#doublewords[STATE.msr / 8] = value
   }
 
@@ -130,7 +135,10 @@ export class State {
     if (number === SPR.LR) this.lr = value
     else if (number === SPR.CTR) this.ctr = value
     else if (number === SPR.XER) this.xer = value
-    else this.#doublewords[SPRS / 8 + number] = value
+    else {
+      this.changes++
+      this.#doublewords[SPRS / 8 + number] = value
+    }
   }
 
   /** The address as this mode sees it: 32 bits where MSR[SF]=0. */

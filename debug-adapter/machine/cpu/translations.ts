@@ -32,6 +32,8 @@ export class Translations {
   readonly #bytes: Uint8Array
   #context: bigint[] = []
   #byteOrder = 0n
+  /** `State.changes` when the banks were chosen. */
+  #seen = -1
 
   constructor(
     readonly state: State,
@@ -74,6 +76,8 @@ export class Translations {
   /** Chooses the banks for the present state, and flushes where they are of another partition, process or privilege. */
   select(): void {
     const { state } = this
+    if (state.changes === this.#seen) return
+    this.#seen = state.changes
     const { msr } = state
     const context = [msr & (MSR.HV | MSR.S), ...CONTEXT_SPRS.map((spr) => state.spr(spr))]
     if (context.some((value, i) => value !== this.#context[i])) {

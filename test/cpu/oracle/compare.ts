@@ -63,7 +63,7 @@ export function runInQemu(program: Program): Uint8Array {
 let shared: { cpu: Cpu; memory: RealMemory } | undefined
 const MEMORY_BYTES = 0x100_0000
 
-/** @returns the data of all cases as this processor leaves it; `wide` false runs in 32-bit mode, which QEMU's user mode has not */
+/** @returns the data of all cases as this processor leaves it */
 export function runHere(program: Program): Uint8Array {
   if (!shared) {
     const clock = new Clock()

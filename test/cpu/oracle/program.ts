@@ -10,6 +10,7 @@ import { assemble } from '../../../debug-adapter/machine/cpu/isa/assemble.ts'
 import { extract, type Field, fieldNamed, insert } from '../../../debug-adapter/machine/cpu/isa/fields.ts'
 import type { Insn } from '../../../debug-adapter/machine/cpu/isa/insn.ts'
 import { decode, TABLE } from '../../../debug-adapter/machine/cpu/isa/table.ts'
+import { DECIMAL, setDecimals, withoutUndefinedDecimals } from './decimal.ts'
 import {
   AFTER,
   BEFORE,
@@ -24,6 +25,7 @@ import {
   WINDOW,
   WINDOW_BYTES,
 } from './layout.ts'
+import { PACKED, READS_LATE, setPackedDecimals, withoutUndefinedPacked } from './packed-decimal.ts'
 import type { Random } from './random.ts'
 import { caseCode, endingCode, FIRST_CASE, ROUTINES } from './routines.ts'
 
@@ -75,13 +77,11 @@ const LEFT_OUT = new Set([
   'vrsqrtefp',
   'vexptefp',
   'vlogefp',
-  // They may enable exceptions, which end a user program.
+  // QEMU 7.2 leaves FX as it was where an exception becomes set (Power ISA 3.0C I 4.2.2).
   'mtfsb1',
   'mtfsb1.',
-  'mtfsfi',
-  'mtfsfi.',
-  'mtfsf',
-  'mtfsf.',
+  // Undefined for what is no decimal digit (Power ISA 3.0C I 3.3, BCD assist).
+  'cbcdtd',
   'fre',
   'fre.',
   'fres',
@@ -116,11 +116,14 @@ export const leavesHalfUndefined = ({ mnemonic }: Insn): boolean => HALF_DEFINED
 
 /** Of these, parts of the result or of what they read are not compared, so in a sequence nothing can follow them. */
 export const standsAlone = (insn: Insn): boolean =>
-  leavesHalfUndefined(insn) || LEFT_UNDEFINED.test(insn.mnemonic) || /^(mffs|mcrfs|mtxer$)/.test(insn.mnemonic)
+  leavesHalfUndefined(insn) ||
+  LEFT_UNDEFINED.test(insn.mnemonic) ||
+  PACKED.test(insn.mnemonic) ||
+  /^(mffs|mcrfs|mtfs|mtxer$|diex|dsc[lr]i|drsp|drdpq|ddedpd|denbcd)/.test(insn.mnemonic)
 
 const isMemory = (insn: Insn): boolean =>
   /^(l|st)([bhwdfvx])/.test(insn.mnemonic) && !/^(ldmx|lvs[lr])$/.test(insn.mnemonic)
-const isBranch = (insn: Insn): boolean => /^b(?!perm)/.test(insn.mnemonic)
+const isBranch = (insn: Insn): boolean => /^b(?!perm|cd)/.test(insn.mnemonic)
 
 /** What can be compared: everything that a user program may execute and that has one result. */
 export const COMPARED: readonly Insn[] = TABLE.filter(
@@ -175,11 +178,14 @@ export function randomWords(insn: Insn, random: Random): number[] {
   // QEMU 7.2 takes the mode in FPSCR by another numbering; R=0 with other values of RMC is reserved (Power ISA 3.0C I 7.6.1.7).
   if (/^xsrqpix?$/.test(insn.mnemonic) && !random.below(4)) word = set(set(word, 'n15_15', 0), 'n21_22', 0)
   else if (/^xsrqpix?$/.test(insn.mnemonic)) word = set(word, 'n15_15', 1)
+  if (READS_LATE.test(insn.mnemonic))
+    word = set(set(word, 'vrt', 2 * random.below(16)), 'vrb', 2 * random.below(16) + 1)
   const indexed = BYTES[/^vextu([bhw])[lr]x$/.exec(insn.mnemonic)?.[1] ?? '']
   if (indexed) {
     const index = assemble(`li r${SCRATCH},${random.below(17 - indexed)}`, 0n)
     return [index, set(word, 'ra', SCRATCH)]
   }
+  if (/^mtfs/.test(insn.mnemonic)) return [withoutEnables(insn, word, random)]
   // More than one field is undefined.
   if (/ocrf$/.test(insn.mnemonic)) word = set(word, 'fxm', 1 << random.below(8))
   if (!isMemory(insn)) return [word]
@@ -194,6 +200,14 @@ export function randomWords(insn: Insn, random: Random): number[] {
   if (names.has('rb')) word = set(word, 'rb', INDEX)
   if (/arx$|cx\.$/.test(insn.mnemonic)) return reservation(insn, word, random)
   return [...before, word]
+}
+
+/** Writes to FPSCR leave the enables alone: an exception ends a user program. So they do with the rounding mode. */
+function withoutEnables(insn: Insn, word: number, random: Random): number {
+  const field = random.below(6)
+  if (insn.mnemonic.startsWith('mtfsb')) return set(word, 'n6_10', random.below(24))
+  if (insn.mnemonic.startsWith('mtfsfi')) return set(set(word, 'n15_15', 0), 'n6_8', field)
+  return set(set(set(word, 'n7_14', random.below(64) << 2), 'n6_6', 0), 'n15_15', 0)
 }
 
 /** Load and reserve with a store conditional of the same size behind (other sizes are undefined). */
@@ -228,16 +242,21 @@ export function randomCase(random: Random, address: number, insns: readonly Insn
   for (let i = 0; i < CASE_BYTES; i += 4) view.setUint32(i, random.word(), true)
   for (let r = 0; r < 32; r++) view.setBigUint64(BEFORE + 8 * r, random.value(), true)
   for (let r = 0; r < 2 * VSCR; r++) view.setBigUint64(VECTORS_BEFORE + 8 * r, random.element(), true)
+  const decimals = insns.some(({ mnemonic }) => DECIMAL.test(mnemonic))
+  if (decimals) setDecimals(view, insns, random)
+  if (insns.some(({ mnemonic }) => PACKED.test(mnemonic))) setPackedDecimals(view, insns, random)
   // VSCR: NJ and SAT.
   view.setBigUint64(VECTORS_BEFORE + 16 * VSCR, BigInt(random.pick([0, 0, 0, 1, 0x1_0000])), true)
   view.setBigUint64(VECTORS_BEFORE + 16 * VSCR + 8, 0n, true)
   // FPSCR: exceptions of before, and the rounding mode; no enables, which a user program would be interrupted by.
   const negated = insns.some(({ mnemonic }) => NEGATED.test(mnemonic))
   // FX is set with them: QEMU 7.2 sets it also for an exception that was there before (Power ISA 3.0C I 4.2.2).
+  // Decimal instructions: QEMU 7.2 takes the rounding mode of binary ones for VE (Power ISA 3.0C I 4.2.2).
+  const modes = decimals ? [0] : negated ? [0, 0, 0, 1] : [0, 0, 0, 1, 2, 3]
   const exceptions = random.pick([0, 0, (random.word() & 0x1ff8_0700) | 0x8000_0000])
   view.setBigUint64(
     VECTORS_BEFORE + 16 * FPSCR,
-    BigInt((exceptions | random.pick(negated ? [0, 0, 0, 1] : [0, 0, 0, 1, 2, 3])) >>> 0),
+    BigInt((exceptions | random.pick(modes)) >>> 0) | (decimals ? BigInt(random.below(8)) << 32n : 0n),
     true,
   )
   view.setBigUint64(VECTORS_BEFORE + 16 * FPSCR + 8, 0n, true)
@@ -298,9 +317,9 @@ const SINGLE_RESULT = /^(f(add|sub|mul|div|sqrt|re|rsqrte|n?madd|n?msub|cfidu?)s
 const RESULT_CLASS = 0x1_0000n
 /**
  * FPRF is undefined after a conversion to an integer; QEMU 7.2 leaves it after some conversions from one, and
- * sets C for an ordered comparison of NaNs (Power ISA 3.0C I 4.6.7, 4.6.8).
+ * sets C for an ordered comparison of NaNs (Power ISA 3.0C I 4.6.7, 4.6.8). It has no class for what denbcd refuses (I 5.6.6).
  */
-const NO_CLASS = /^(fcmpo|fcti|fcfi|xscv(dp|qp)[su]|xscv[su]xd)/
+const NO_CLASS = /^(denbcd|fcmpo|fcti|fcfi|xscv(dp|qp)[su]|xscv[su]xd)/
 const CLASS = 0x1_f000n
 /** The left word is undefined (Power ISA 3.0C I 4.6.7). */
 const LEFT_UNDEFINED = /^fctiw/
@@ -325,7 +344,7 @@ function withoutMissed(fpscr: bigint, mnemonic: string): bigint {
   return defined
 }
 
-/** Comparisons leave FI as it was; QEMU 7.2 clears it (Power ISA 3.0C I 4.6.8, 7.6.1.4). */
+/** Comparisons leave FI as it was; QEMU 7.2 clears it, and never after decimal instructions (Power ISA 3.0C I 4.6.8, 5.5.10.5, 7.6.1.4). */
 const KEEPS_INEXACT = /^(fcmp|x[sv]cmp|x[sv](max|min))/
 const INEXACT = 0x2_0000n
 
@@ -334,13 +353,15 @@ export function withoutUndefined(data: Uint8Array, words: readonly number[]): vo
   const view = new DataView(data.buffer, data.byteOffset)
   const fpscr = VECTORS_AFTER + 16 * FPSCR
   view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~FRACTION_ROUNDED, true)
+  withoutUndefinedDecimals(view, words)
+  withoutUndefinedPacked(view, words)
   for (const word of words) {
     const insn = decode(word)
     const target = insn?.operands[0]?.field
     if (insn) view.setBigUint64(fpscr, withoutMissed(view.getBigUint64(fpscr, true), insn.mnemonic), true)
     if (insn && SINGLE_RESULT.test(insn.mnemonic))
       view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~RESULT_CLASS, true)
-    if (insn && KEEPS_INEXACT.test(insn.mnemonic))
+    if (insn && (KEEPS_INEXACT.test(insn.mnemonic) || (words.length > 1 && DECIMAL.test(insn.mnemonic))))
       view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~INEXACT, true)
     if (insn && NO_CLASS.test(insn.mnemonic)) view.setBigUint64(fpscr, view.getBigUint64(fpscr, true) & ~CLASS, true)
     if (insn && target && LEFT_UNDEFINED.test(insn.mnemonic))

@@ -3,29 +3,21 @@
  * of them are what the scalar vector-scalar instruction of the same meaning is.
  */
 import type { Core } from '../core.ts'
-import { extract, fieldNamed } from '../isa/fields.ts'
 import type { Procedure } from '../procedures.ts'
 import { ARITHMETIC_PROCEDURES } from '../vsx/arithmetic.ts'
 import { COMPARE_PROCEDURES } from '../vsx/compare.ts'
 import { CONVERSION_PROCEDURES } from '../vsx/conversions.ts'
 import { DOUBLEWORD_0, type Element } from '../vsx/elements.ts'
+import { get } from '../vsx/operands.ts'
 import { type Operation, scalar } from '../vsx/operation.ts'
 import { setCondition, summarised, writeFpscr } from '../vsx/status.ts'
 import { TEST_PROCEDURES } from '../vsx/tests.ts'
 import { toInteger, widened } from './conversions.ts'
+import { ASSIST_PROCEDURES } from './decimal/assist.ts'
+import { DECIMAL_PROCEDURES } from './decimal/procedures.ts'
 import { fma, mul } from './exact.ts'
 import { DOUBLE, type Format, isNan, SINGLE } from './format.ts'
-
-const get = (word: number, name: string): number => extract(word, fieldNamed(name))
-
-/** FX, FEX, VX and OX, for CR1 of a record form. */
-const recorded =
-  (of: Procedure): Procedure =>
-  (core, word, insn) => {
-    const left = of(core, word, insn)
-    if (insn.mnemonic.endsWith('.')) setCondition(core, 1, Number((core.state.fpscr >> 28n) & 15n))
-    return left
-  }
+import { recorded } from './recorded.ts'
 
 /** Bits 29 to 31 extend the numbers of vector-scalar registers. */
 const REGISTER_BITS = 7
@@ -98,8 +90,8 @@ const toIntegers = (
 const ENABLES = 0xf8n
 const ROUNDING = 3n
 const DECIMAL_ROUNDING = 7n << 32n
-/** Bits that software can set: FEX and VX follow from the others. */
-const FEX_VX = 0x6000_0000n
+/** Bits that software can set: not the reserved ones, and FEX and VX follow from the others. */
+const WRITABLE = 0x7_9fff_f7ffn
 /** DRN, what describes the last result, and the modes: what mffsl shows. */
 const LIGHTWEIGHT = DECIMAL_ROUNDING | 0x7_f0ffn
 
@@ -116,7 +108,7 @@ const ALL = (1n << 64n) - 1n
 const replaced = (fpscr: bigint, mask: bigint, value: bigint): bigint => (fpscr & ~mask) | (value & mask)
 /** @param mask bits of FPSCR to be written */
 const intoStatus = (core: Core, mask: bigint, value: bigint): boolean =>
-  writeFpscr(core, summarised(replaced(core.state.fpscr, mask & ~FEX_VX, value)))
+  writeFpscr(core, summarised(replaced(core.state.fpscr, mask & WRITABLE, value)))
 
 /** A bit of the right half by its number, from 32 to 63. */
 const statusBit = (word: number): bigint => 1n << BigInt(31 - get(word, 'n6_10'))
@@ -125,6 +117,8 @@ const FX = 1n << 31n
 const EXCEPTIONS = 0x1ff8_0700n
 
 export const FLOAT_PROCEDURES: Readonly<Record<string, Procedure>> = {
+  ...DECIMAL_PROCEDURES,
+  ...ASSIST_PROCEDURES,
   ...Object.fromEntries(multiplied),
   ...Object.fromEntries(toIntegers),
   fadd: as('xsadddp'),

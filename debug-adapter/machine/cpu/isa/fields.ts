@@ -153,6 +153,7 @@ const EXTENDED_OPCODE: Record<string, string | undefined> = {
   VA: '26-31',
   VX: '21-31',
   VC: '22-31',
+  BCD: '23-31',
   XX1: '21-30',
   XX2: '21-29',
   XX3: '21-28',

@@ -61,11 +61,20 @@ const PROGRAM_FLOAT = 0x10_0000n
  * @returns true where the interrupt was taken
  */
 export function writeFpscr(core: Core, value: bigint): boolean {
+  core.state.fpscr = value
+  return interruptIfEnabled(core, PROGRAM_FLOAT)
+}
+
+/** To be called when MSR[FE0,FE1] may have come on: an exception of an earlier instruction interrupts then. */
+export const interruptForEarlier = (core: Core): boolean => interruptIfEnabled(core, PROGRAM_FLOAT | EARLIER)
+/** SRR1 bit 47: SRR0 is not the address of the instruction that caused the exception. */
+const EARLIER = 0x1_0000n
+
+function interruptIfEnabled(core: Core, status: bigint): boolean {
   const { state } = core
-  state.fpscr = value
-  if ((value & FEX) === 0n || (state.msr & (MSR.FE0 | MSR.FE1)) === 0n) return false
+  if ((state.fpscr & FEX) === 0n || (state.msr & (MSR.FE0 | MSR.FE1)) === 0n) return false
   core.lastFault = 'an enabled floating-point exception'
-  core.interrupt(0x700, { status: PROGRAM_FLOAT })
+  core.interrupt(0x700, { status })
   return true
 }
 

@@ -7,6 +7,8 @@ export interface CallOuts {
   decode(record: number): void
   /** Translates NIA. @returns the offset of the first record of its page, or 0 where that raised an interrupt */
   fetch(): number
+  /** So many branches led to the record at `record` that its page is worth compiling. */
+  hot(record: number): void
   breakpoint(): void
   illegal(): void
   load(ea: bigint, size: number): bigint
@@ -18,6 +20,13 @@ export interface CallOuts {
   /** Executes the instruction `word` of the handler. @returns non-zero where NIA or the mode has changed */
   call(handler: number, word: number): number
   pure(name: number, a: bigint, b: bigint): bigint
+  /**
+   * The same three for compiled code. It must not go on where its own page was written: a store to any code is left to the
+   * interpreter, and a call gives non-zero after which some compiled page is no longer valid.
+   */
+  unitStore(ea: bigint, value: bigint, size: number): void
+  unitStoreVector(ea: bigint): void
+  unitCall(handler: number, word: number): number
 }
 
 export const RAISE_NAMES: readonly RaiseName[] = ['alignment', 'trap', 'facility']
@@ -26,6 +35,7 @@ export const PURE_NAMES: readonly PureName[] = ['divde', 'divdeu', 'divdeOverflo
 export const IMPORTS: readonly (readonly [keyof CallOuts, Signature])[] = [
   ['decode', { parameters: ['i32'] }],
   ['fetch', { parameters: [], result: 'i32' }],
+  ['hot', { parameters: ['i32'] }],
   ['breakpoint', { parameters: [] }],
   ['illegal', { parameters: [] }],
   ['load', { parameters: ['i64', 'i32'], result: 'i64' }],
@@ -35,6 +45,9 @@ export const IMPORTS: readonly (readonly [keyof CallOuts, Signature])[] = [
   ['raise', { parameters: ['i32', 'i64'] }],
   ['call', { parameters: ['i32', 'i32'], result: 'i32' }],
   ['pure', { parameters: ['i32', 'i64', 'i64'], result: 'i64' }],
+  ['unitStore', { parameters: ['i64', 'i64', 'i32'] }],
+  ['unitStoreVector', { parameters: ['i64'] }],
+  ['unitCall', { parameters: ['i32', 'i32'], result: 'i32' }],
 ]
 
 /** Imported functions come first in a module's numbering. */

@@ -94,7 +94,14 @@ class Bytes {
   }
 
   append(bytes: Uint8Array): this {
-    for (const value of bytes) this.byte(value)
+    const length = this.length + bytes.length
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(2 * length)
+      larger.set(this.bytes)
+      this.#bytes = larger
+    }
+    this.#bytes.set(bytes, this.length)
+    this.length = length
     return this
   }
 
@@ -188,6 +195,11 @@ export class Code {
     return this
   }
 
+  /** Calls the function with the number on the stack of the imported table; its signature is {@link INDIRECT}. */
+  callIndirect(): this {
+    return this.op(0x11, 0, 0)
+  }
+
   block(label: string): this {
     this.#labels.push(label)
     return this.op(0x02, 0x40)
@@ -254,13 +266,18 @@ export interface Signature {
   readonly result?: ValueType
 }
 
+/** What a function in the table takes and gives. */
+export const INDIRECT: Signature = { parameters: ['i32'] }
+
 /**
  * Puts a module together. It imports its memory as `env.memory` and its functions from `env`; imported functions come first
  * in the numbering.
+ * @param table whether it calls functions of the imported table `env.table`
  */
 export function buildModule(
   imports: readonly (readonly [string, Signature])[],
   functions: readonly { readonly name: string; readonly signature: Signature; readonly code: Code }[],
+  table = false,
 ): Uint8Array<ArrayBuffer> {
   const out = new Bytes().byte(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
   const section = (id: number, fill: (bytes: Bytes) => void): void => {
@@ -269,7 +286,11 @@ export function buildModule(
     out.byte(id).unsigned(content.length).append(content.bytes)
   }
   const name = (bytes: Bytes, text: string): Bytes => bytes.unsigned(text.length).append(new TextEncoder().encode(text))
-  const signatures = [...imports.map(([, signature]) => signature), ...functions.map(({ signature }) => signature)]
+  const signatures = [
+    INDIRECT,
+    ...imports.map(([, signature]) => signature),
+    ...functions.map(({ signature }) => signature),
+  ]
   section(1, (bytes) => {
     bytes.unsigned(signatures.length)
     for (const { parameters, result } of signatures) {
@@ -282,13 +303,17 @@ export function buildModule(
     }
   })
   section(2, (bytes) => {
-    bytes.unsigned(imports.length + 1)
-    for (const [i, [text]] of imports.entries()) name(name(bytes, 'env'), text).byte(0).unsigned(i)
+    bytes.unsigned(imports.length + (table ? 2 : 1))
+    for (const [i, [text]] of imports.entries())
+      name(name(bytes, 'env'), text)
+        .byte(0)
+        .unsigned(i + 1)
     name(name(bytes, 'env'), 'memory').byte(2, 0).unsigned(1)
+    if (table) name(name(bytes, 'env'), 'table').byte(1, 0x70, 0).unsigned(0)
   })
   section(3, (bytes) => {
     bytes.unsigned(functions.length)
-    for (const i of functions.keys()) bytes.unsigned(imports.length + i)
+    for (const i of functions.keys()) bytes.unsigned(1 + imports.length + i)
   })
   section(7, (bytes) => {
     bytes.unsigned(functions.length)

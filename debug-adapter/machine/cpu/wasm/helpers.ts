@@ -4,7 +4,6 @@
  */
 import { IMPORTS } from './call-outs.ts'
 import { Code, type Signature } from './emitter.ts'
-import { FLOAT_HELPERS } from './float-helpers.ts'
 import { VECTOR_HELPERS } from './vector-helpers.ts'
 import { VSX_HELPERS } from './vsx-helpers.ts'
 
@@ -47,7 +46,6 @@ export const HELPERS: readonly Helper[] = [
     signature: { parameters: ['v128'], result: 'v128' },
     code: () => new Code(['v128']).get(0).get(0).simd('i8x16.shuffle', REVERSED),
   },
-  ...FLOAT_HELPERS,
   ...VECTOR_HELPERS,
   ...VSX_HELPERS,
 ]

@@ -6,8 +6,9 @@
 import type { Expr, Register } from '../isa/expr.ts'
 import type { Insn } from '../isa/insn.ts'
 import { TABLE } from '../isa/table.ts'
-import { EVENT, Event, ITLB_BASE, ITLB_ENTRIES, ITLB_ENTRY, NIA, RECORD, REMAINING, TLB_BASE } from '../layout.ts'
+import { EVENT, Event, LEAST_LEFT, NIA, RECORD, REMAINING, THRESHOLD, TLB_BASE } from '../layout.ts'
 import { IMPORTS } from './call-outs.ts'
+import { COUNTER_OFFSET, driver, lookUpFetch, recordOf } from './driver.ts'
 import { buildModule, Code } from './emitter.ts'
 import { HELPERS } from './helpers.ts'
 import { keyOf, planRecord, type RecordPlan } from './record.ts'
@@ -36,13 +37,14 @@ const PROCEDURE_PLAN = planRecord([], true)
 export const PLANS: readonly RecordPlan[] = TABLE.map((insn) => planRecord(insn.effects, needsWord(insn)))
 
 class Generator extends Semantics {
-  readonly code = new Code()
+  readonly code = new Code(['i32'])
   /** Locals of the whole loop. */
   readonly record = this.code.local('i32')
   readonly pageRecords = this.code.local('i32')
   readonly left = this.code.local('i32')
   protected readonly tlb = this.code.local('i32')
   protected readonly entry = this.code.local('i32')
+  readonly counter = this.code.local('i32')
   readonly pageEa = this.code.local('i64')
   readonly target = this.code.local('i64')
   protected readonly ea = this.code.local('i64')
@@ -113,11 +115,15 @@ class Generator extends Semantics {
     if (!this.mode.wide) this.code.i64(0xffff_ffffn).op(0x83)
   }
 
-  run(): Code {
+  /** The parameter is not 0 where the first instruction is to be executed here, although there is compiled code for it. */
+  interpret(): Code {
     const { code } = this
     code.i32(0).load(4, 'i32', REMAINING).set(this.left)
     code.loop('refetch').block('event')
     this.#fetchPage()
+    code.loop('arrive')
+    this.#pointAt(this.target)
+    this.#count()
     code.loop('dispatch').block('taken').block('next')
     code.get(this.left).op(0x45).if().i32(0)
     this.cia()
@@ -130,11 +136,10 @@ class Generator extends Semantics {
     code.end() // taken
     code.get(this.target)
     this.#addressMask()
-    code.tee(this.target).get(this.pageEa).op(0x85).i64(4096n).op(0x54).if()
-    this.#pointAt(this.target)
-    code.br('dispatch').end()
+    code.tee(this.target).get(this.pageEa).op(0x85).i64(4096n).op(0x54).brIf('arrive')
     code.i32(0).get(this.target).store(8, 'i64', NIA).br('refetch')
     code.end() // dispatch
+    code.end() // arrive
     code.op(0x00).end() // event
     code.i32(0).get(this.left).store(4, 'i32', REMAINING)
     code.get(this.left).op(0x45).i32(0).load(4, 'i32', EVENT).i32(Event.Leave).op(0x46).op(0x72).if().return().end()
@@ -145,33 +150,41 @@ class Generator extends Semantics {
 
   /** record = the record of the address in a local, which lies in the present page. */
   #pointAt(local: number): void {
-    this.code.get(this.pageRecords).get(local).op(0xa7).i32(0xffc).op(0x71).i32(2).op(0x74).op(0x6a).set(this.record)
+    recordOf(this.code.get(this.pageRecords), local).set(this.record)
+  }
+
+  /** Counts that a branch led to the record; goes to its compiled code where there is some. */
+  #count(): void {
+    // Code is compiled for 64-bit mode only.
+    if (!this.mode.wide) return
+    const { code } = this
+    const [slot, count] = [this.entry, this.counter]
+    code.get(this.record).i32(2).op(0x76).tee(slot).load(4, 'i32', COUNTER_OFFSET).tee(count)
+    code.i32(0).load(4, 'i32', THRESHOLD).op(0x49).if()
+    code.get(slot).get(count).i32(1).op(0x6a).store(4, 'i32', COUNTER_OFFSET)
+    code.else()
+    code.get(count).i32(0).op(0x48).if()
+    code.get(0).if().i32(0).set(0)
+    code.else()
+    code.get(this.left).i32(LEAST_LEFT).op(0x4e).if()
+    code.i32(0).get(this.target).store(8, 'i64', NIA)
+    code.i32(0).get(this.left).store(4, 'i32', REMAINING).return()
+    code.end().end().else()
+    code.get(this.record)
+    this.callOut('hot').end().end()
   }
 
   #fetchPage(): void {
     const { code } = this
     code.i32(0).load(4, 'i32', TLB_BASE).set(this.tlb)
     code.i32(0).load(8, 'i64', NIA).tee(this.target).i64(~0xfffn).op(0x83).set(this.pageEa)
-    code.i32(0).load(4, 'i32', ITLB_BASE)
-    code
-      .get(this.target)
-      .i64(12n)
-      .op(0x88)
-      .op(0xa7)
-      .i32(ITLB_ENTRIES - 1)
-      .op(0x71)
-      .i32(ITLB_ENTRY)
-      .op(0x6c)
-      .op(0x6a)
-      .tee(this.entry)
-    code.load(8, 'i64', 0).get(this.pageEa).op(0x51).if('i32')
+    lookUpFetch(code, this.target, this.entry).if('i32')
     code.get(this.entry).load(4, 'i32', 8)
     code.else()
     code.i32(0).get(this.left).store(4, 'i32', REMAINING)
     this.callOut('fetch')
     code.i32(0).load(4, 'i32', REMAINING).set(this.left)
     code.end().tee(this.pageRecords).op(0x45).brIf('event')
-    this.#pointAt(this.target)
   }
 
   #handlers(): void {
@@ -216,10 +229,18 @@ class Generator extends Semantics {
   }
 }
 
-/** The bytes of the interpreter's module for one mode. */
+/** Where the interpreter stands in its module: behind the imports, `run` and the helpers. */
+const INTERPRET_INDEX = IMPORTS.length + 1 + HELPERS.length
+
+/** The bytes of the interpreter's module for one mode. Besides `run` it exports the helpers, for compiled code. */
 export function generateInterpreter(mode: Mode): Uint8Array<ArrayBuffer> {
-  return buildModule(IMPORTS, [
-    { name: 'run', signature: { parameters: [] }, code: new Generator(mode).run() },
-    ...HELPERS.map(({ name, signature, code }) => ({ name, signature, code: code() })),
-  ])
+  return buildModule(
+    IMPORTS,
+    [
+      { name: 'run', signature: { parameters: [] }, code: driver(INTERPRET_INDEX, mode.wide) },
+      ...HELPERS.map(({ name, signature, code }) => ({ name, signature, code: code() })),
+      { name: 'interpret', signature: { parameters: ['i32'] }, code: new Generator(mode).interpret() },
+    ],
+    true,
+  )
 }

@@ -2,7 +2,16 @@
  * Turns the effects of one instruction into WebAssembly. What differs between the interpreter (operands come out of a record,
  * registers are in memory) and a compiler (operands are constants, registers may be locals) is left to the subclasses.
  */
-import { argsOf, type Effect, type Expr, type RaiseName, type Register, type Size } from '../isa/expr.ts'
+import {
+  argsOf,
+  type Effect,
+  type Expr,
+  type RaiseName,
+  type Register,
+  type Size,
+  type StateName,
+  type Type,
+} from '../isa/expr.ts'
 import { CR, EVENT, NIA, REMAINING, SCRATCH, STATE, TLB_ENTRIES, TLB_ENTRY, TLB_STORES } from '../layout.ts'
 import { type CallOuts, importIndex, PURE_NAMES, RAISE_NAMES } from './call-outs.ts'
 import { type Code, opcode, type ValueType } from './emitter.ts'
@@ -62,6 +71,8 @@ export abstract class Semantics {
   protected abstract readonly ea: number
   protected abstract readonly value: number
   protected abstract readonly vector: number
+  /** What stores that the code cannot do by itself, a value and a vector. */
+  protected readonly storeCallOuts: readonly [keyof CallOuts, keyof CallOuts] = ['store', 'storeVector']
   /** Per instruction: values that are in locals, and how often a value is used. */
   #locals = new Map<Expr, number>()
   #uses = new Map<Expr, number>()
@@ -86,6 +97,11 @@ export abstract class Semantics {
   /** The count of instructions that may still be executed, on the stack. */
   protected abstract remaining(): void
 
+  /** Whether what is made now is executed on every path to the end of the instruction. */
+  protected get sure(): boolean {
+    return true
+  }
+
   /** Writes NIA and the count back, before something that may look at them. */
   syncState(): Code {
     const { code } = this
@@ -100,7 +116,59 @@ export abstract class Semantics {
     return this.code.call(importIndex(name))
   }
 
-  #leaveOnEvent(): void {
+  protected callHelper(name: string): Code {
+    return this.code.call(helperIndex(name))
+  }
+
+  /** Puts a state, or the condition register field `field` (four times its number), on the stack; and writes them. */
+  protected getState(name: StateName, type: Type): void {
+    this.code.i32(0).load(type === 'i32' ? 4 : 8, type, STATE[name])
+  }
+
+  protected setState(name: StateName, value: Expr): void {
+    this.code.i32(0)
+    this.emit(value)
+    this.code.store(value.type === 'i32' ? 4 : 8, value.type, STATE[name])
+  }
+
+  protected getCr(field: Expr): void {
+    this.emit(field)
+    this.code.load(4, 'i32', CR)
+  }
+
+  protected setCr(field: Expr, value: Expr): void {
+    this.emit(field)
+    this.emit(value)
+    this.code.store(4, 'i32', CR)
+  }
+
+  protected branch(target: Expr, condition: Expr | undefined): void {
+    const { code } = this
+    if (condition) {
+      this.emit(condition)
+      code.if()
+    }
+    this.emit(target)
+    this.jump()
+    if (condition) code.end()
+  }
+
+  protected when(condition: Expr, effects: readonly Effect[]): void {
+    this.emit(condition)
+    this.code.if()
+    for (const inner of effects) this.#perform(inner)
+    this.code.end()
+  }
+
+  /** Calls a helper that does the whole instruction, or, where it gives 0, the procedure. */
+  protected attempt(helper: string, args: readonly Expr[]): void {
+    for (const arg of args) this.emit(arg)
+    this.callHelper(helper).op(0x45).if()
+    this.procedure()
+    this.code.end()
+  }
+
+  protected leaveOnEvent(): void {
     this.code.i32(0).load(4, 'i32', EVENT)
     this.leaveIf()
   }
@@ -117,14 +185,19 @@ export abstract class Semantics {
     const rest = effects.filter((f) => f.op !== 'raise')
     for (const guard of guards) this.#perform(guard)
     // Everything is read before anything is written.
-    if (rest.length > 1 || rest[0]?.op === 'when') for (const f of rest) for (const e of operandsOf(f)) this.#keep(e)
+    if (rest.length > 1 || rest[0]?.op === 'when') for (const f of rest) for (const e of this.wantedOf(f)) this.keep(e)
     for (const f of rest) this.#perform(f)
     for (const [e, local] of this.#locals) this.code.giveBack(local, e.type)
     this.#locals = new Map()
   }
 
+  /** What an effect needs of the state before the instruction. */
+  protected wantedOf(f: Effect): Expr[] {
+    return operandsOf(f)
+  }
+
   /** Computes a value into a local. */
-  #keep(e: Expr): void {
+  protected keep(e: Expr): void {
     if (e.op === 'const' || this.#locals.has(e)) return
     this.emit(e)
     if (this.#locals.has(e)) this.code.op(0x1a)
@@ -141,7 +214,7 @@ export abstract class Semantics {
     const local = this.#locals.get(e)
     if (local !== undefined) return void code.get(local)
     this.#compute(e)
-    if ((this.#uses.get(e) ?? 0) > 1 && e.op !== 'const') {
+    if (this.sure && (this.#uses.get(e) ?? 0) > 1 && e.op !== 'const') {
       const kept = code.borrow(e.type)
       code.tee(kept)
       this.#locals.set(e, kept)
@@ -152,16 +225,17 @@ export abstract class Semantics {
     const { code } = this
     if (e.op === 'place') return this.place(e.args[0])
     if (this.operand(e)) return
-    if (e.op !== 'load' && e.op !== 'pure' && e.op !== 'select') for (const arg of argsOf(e)) this.emit(arg)
+    if (e.op !== 'load' && e.op !== 'pure' && e.op !== 'select' && e.op !== 'cr')
+      for (const arg of argsOf(e)) this.emit(arg)
     switch (e.op) {
       case 'const':
         if (e.type === 'i32') code.i32(Number(BigInt.asIntN(32, e.value)))
         else code.i64(e.value)
         return
       case 'state':
-        return void code.i32(0).load(e.type === 'i32' ? 4 : 8, e.type, STATE[e.name])
+        return this.getState(e.name, e.type)
       case 'cr':
-        return void code.load(4, 'i32', CR)
+        return this.getCr(e.args[0])
       case 'cia':
         return void this.cia()
       case 'mode64':
@@ -185,9 +259,9 @@ export abstract class Semantics {
       case 'simd':
         return void code.simd(e.name, e.lanes)
       case 'helper':
-        return void code.call(helperIndex(e.name))
+        return void this.callHelper(e.name)
       case 'load':
-        return this.#load(e.size, e.args[0])
+        return this.load(e.size, e.args[0])
       case 'pure':
         code.i32(PURE_NAMES.indexOf(e.name))
         for (const arg of e.args) this.emit(arg)
@@ -200,7 +274,7 @@ export abstract class Semantics {
    * Finds the entry of the address on the stack; leaves 1 where its tag covers the whole access.
    * @param part offset of the entries for loads or for stores in their bank
    */
-  #lookup(size: Size, part: number): void {
+  protected lookup(size: number, part: number): void {
     const { code } = this
     code
       .tee(this.ea)
@@ -218,7 +292,7 @@ export abstract class Semantics {
     code.i64(~0xfffn).op(0x83).op(0x51)
   }
 
-  #host(part: number): Code {
+  protected host(part: number): Code {
     return this.code
       .get(this.entry)
       .load(4, 'i32', part + 8)
@@ -228,19 +302,19 @@ export abstract class Semantics {
   }
 
   /** Puts the bytes of the value on the stack into the order of the mode. */
-  #order(size: Size): void {
+  protected order(size: Size): void {
     if (this.mode.littleEndian || size === 1) return
-    this.code.call(helperIndex(`swap${size}`))
+    this.callHelper(`swap${size}`)
   }
 
-  #load(size: Size, ea: Expr): void {
+  protected load(size: Size, ea: Expr): void {
     const { code } = this
     const type: ValueType = size === 16 ? 'v128' : 'i64'
     this.emit(ea)
-    this.#lookup(size, 0)
+    this.lookup(size, 0)
     code.if(type)
-    this.#host(0).load(size, type)
-    this.#order(size)
+    this.host(0).load(size, type)
+    this.order(size)
     code.else()
     this.syncState().get(this.ea)
     if (size === 16) this.callOut('loadVector')
@@ -248,32 +322,32 @@ export abstract class Semantics {
       code.i32(size)
       this.callOut('load')
     }
-    this.#leaveOnEvent()
+    this.leaveOnEvent()
     if (size === 16) code.i32(SCRATCH).load(16, 'v128')
     code.end()
   }
 
-  #store(size: Size, ea: Expr, value: Expr): void {
+  protected store(size: Size, ea: Expr, value: Expr): void {
     const { code } = this
     const type: ValueType = size === 16 ? 'v128' : 'i64'
     const kept = size === 16 ? this.vector : this.value
     this.emit(value)
     code.set(kept)
     this.emit(ea)
-    this.#lookup(size, TLB_STORES)
+    this.lookup(size, TLB_STORES)
     code.if()
-    this.#host(TLB_STORES).get(kept)
-    this.#order(size)
+    this.host(TLB_STORES).get(kept)
+    this.order(size)
     code.store(size, type)
     code.else()
     if (size === 16) code.i32(SCRATCH).get(kept).store(16, 'v128')
     this.syncState().get(this.ea)
-    if (size === 16) this.callOut('storeVector')
+    if (size === 16) this.callOut(this.storeCallOuts[1])
     else {
       code.get(kept).i32(size)
-      this.callOut('store')
+      this.callOut(this.storeCallOuts[0])
     }
-    this.#leaveOnEvent()
+    this.leaveOnEvent()
     code.end()
   }
 
@@ -290,41 +364,24 @@ export abstract class Semantics {
       case 'set':
         return this.setRegister(f.target, () => this.emit(f.value))
       case 'setState':
-        code.i32(0)
-        this.emit(f.value)
-        return void code.store(f.value.type === 'i32' ? 4 : 8, f.value.type, STATE[f.name])
+        return this.setState(f.name, f.value)
       case 'setCr':
-        this.emit(f.field)
-        this.emit(f.value)
-        return void code.store(4, 'i32', CR)
+        return this.setCr(f.field, f.value)
       case 'store':
-        return this.#store(f.size, f.ea, f.value)
+        return this.store(f.size, f.ea, f.value)
       case 'branch':
-        if (f.condition) {
-          this.emit(f.condition)
-          code.if()
-        }
-        this.emit(f.target)
-        this.jump()
-        if (f.condition) code.end()
-        return
+        return this.branch(f.target, f.condition)
       case 'raise':
         // Both are computed outside, so that what they share with later effects is there on the other path too.
-        this.#keep(f.argument)
+        this.keep(f.argument)
         this.emit(f.condition)
         code.if()
         this.raise(f.name, f.argument)
         return void code.end()
       case 'when':
-        this.emit(f.condition)
-        code.if()
-        for (const inner of f.effects) this.#perform(inner)
-        return void code.end()
+        return this.when(f.condition, f.effects)
       case 'attempt':
-        for (const arg of f.args) this.emit(arg)
-        code.call(helperIndex(f.helper)).op(0x45).if()
-        this.procedure()
-        return void code.end()
+        return this.attempt(f.helper, f.args)
       case 'call':
         return this.procedure()
     }

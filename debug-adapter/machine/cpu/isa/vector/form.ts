@@ -1,7 +1,7 @@
 /** What the vector instructions share: their forms, and the facility that they need (Power ISA 3.0C I 6). */
 import * as e from '../expr.ts'
 import { type Insn, insn, type Semantics } from '../insn.ts'
-import { simd } from '../simd.ts'
+import { simd, v128 } from '../simd.ts'
 
 export type E = e.Expr
 export type Shape = 'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'
@@ -49,3 +49,33 @@ export const xor = (a: E, b: E): E => simd('v128.xor', a, b)
 export const saturates = (condition: E): e.Effect => e.setState('vscr', e.or(e.state('vscr'), condition))
 /** Whether two vectors differ. */
 export const differ = (a: E, b: E): E => simd('v128.any_true', xor(a, b))
+
+/** The low eight bits of a number in every byte. */
+export const splatByte = (value: E): E => simd('i8x16.splat', e.low(value))
+/** Lane i holds i. */
+const IOTA = v128(0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100n)
+/** Whole bytes to the left, or to the right; zeros follow. */
+export const bytesLeft = (v: E, count: E): E => simd('i8x16.swizzle', v, simd('i8x16.sub', IOTA, splatByte(count)))
+export const bytesRight = (v: E, count: E): E => simd('i8x16.swizzle', v, simd('i8x16.add', IOTA, splatByte(count)))
+
+/**
+ * A comparison, alone and with CR6: whether all elements, of a shape, compare true, and whether none does. Without a shape only the
+ * latter is noted.
+ */
+export const recorded = (name: string, xo: number, help: string, of: (a: E, b: E) => E, shape?: Shape): Insn[] =>
+  [0, 1].flatMap((rc) =>
+    vectorInsn(
+      `${name}${rc ? '.' : ''}`,
+      `VC:4:${xo} vrt vra vrb 21=${rc}`,
+      'vrt,vra,vrb',
+      rc ? `${help}, and note all and none in CR6` : help,
+      (o) => {
+        const mask = of(o['vra']!, o['vrb']!)
+        const result = e.set(o['vrt']!, mask)
+        if (!rc) return result
+        const all = shape ? e.shl(simd(`${shape}.all_true`, mask), 3) : e.i32(0)
+        const none = e.shl(e.eqz(simd('v128.any_true', mask)), 1)
+        return [result, e.setCr(e.i64(6), e.or(all, none))]
+      },
+    ),
+  )

@@ -1,9 +1,23 @@
 /** Integer arithmetic of vectors that WebAssembly has operators for (Power ISA 3.0C I 6.10). */
 import * as e from '../expr.ts'
-import { family, type Insn, insn } from '../insn.ts'
+import { family, type Insn } from '../insn.ts'
 import { lane, type SimdName, simd, v128 } from '../simd.ts'
 import { dword, elementsOf, pair } from '../vsx/form.ts'
-import { differ, type E, ELEMENT, type Letter, or, type Shape, saturates, vectorInsn, vx, vx1, xor } from './form.ts'
+import {
+  and,
+  differ,
+  type E,
+  ELEMENT,
+  type Letter,
+  or,
+  recorded,
+  type Shape,
+  saturates,
+  vectorInsn,
+  vx,
+  vx1,
+  xor,
+} from './form.ts'
 
 const op =
   (name: SimdName) =>
@@ -104,27 +118,8 @@ const extremes = [
   ),
 ]
 
-/** With Rc, CR6 says whether all or none of the elements compare true. */
 const compare = (name: string, xo: number, shape: Shape, of: (a: E, b: E) => E): Insn[] =>
-  insn(name, `VC:4:${xo} vrt vra vrb 21=0`, 'vrt,vra,vrb', (o) => e.set(o['vrt']!, of(o['vra']!, o['vrb']!)), {
-    help: 'compare elements',
-    facility: 'VEC',
-  }).concat(
-    insn(
-      `${name}.`,
-      `VC:4:${xo} vrt vra vrb 21=1`,
-      'vrt,vra,vrb',
-      (o) => {
-        const mask = of(o['vra']!, o['vrb']!)
-        const some = simd('v128.any_true', mask)
-        return [
-          e.set(o['vrt']!, mask),
-          e.setCr(e.i64(6), e.or(e.shl(simd(`${shape}.all_true`, mask), 3), e.shl(e.xor(some, 1), 1))),
-        ]
-      },
-      { help: 'compare elements, and note all and none in CR6', facility: 'VEC' },
-    ),
-  )
+  recorded(name, xo, 'compare elements', of, shape)
 const zero = (shape: Shape, v: E): E => simd(`${shape}.eq`, v, v128(0n))
 const compares = [
   ...family(
@@ -219,6 +214,9 @@ const multiplyAdd = [
   ),
 ]
 
+const elements = (value: bigint, bits: 32 | 64): E =>
+  v128(Array.from({ length: 128 / bits }).reduce<bigint>((sum) => (sum << BigInt(bits)) | value, 0n))
+
 const eachDword = (of: (v: E) => E) => (b: E) => pair(of(dword(0, b)), of(dword(1, b)))
 const eachLane = (of: (v: E) => E) => (b: E) =>
   [0, 1, 2, 3].reduce((sum, i) => lane('i32x4.replace_lane', i, sum, of(lane('i32x4.extract_lane', i, b))), b)
@@ -234,6 +232,22 @@ const counts = [
   ...vx1('vctzd', 1538, 'count trailing zeros of doublewords', eachDword(e.ctz), 31),
   ...vx1('vnegw', 1538, 'negate words', (b) => simd('i32x4.neg', b), 6),
   ...vx1('vnegd', 1538, 'negate doublewords', (b) => simd('i64x2.neg', b), 7),
+]
+
+/** The last bits of all bytes of an element, added modulo 2 by halves. */
+const halved = (shape: 'i32x4' | 'i64x2', v: E, bits: number): E => xor(v, simd(`${shape}.shr_u`, v, e.i32(bits)))
+const wordParity = (v: E): E => halved('i32x4', halved('i32x4', v, 16), 8)
+const doublewordParity = (v: E): E => halved('i64x2', halved('i64x2', halved('i64x2', v, 32), 16), 8)
+const parities = [
+  ...vx1('vprtybw', 1538, 'parity of the bytes of words', (b) => and(wordParity(b), elements(1n, 32)), 8),
+  ...vx1('vprtybd', 1538, 'parity of the bytes of doublewords', (b) => and(doublewordParity(b), elements(1n, 64)), 9),
+  ...vx1(
+    'vprtybq',
+    1538,
+    'parity of the bytes of quadword',
+    (b) => and(doublewordParity(xor(b, pair(e.i64(0), dword(0, b)))), v128(1n)),
+    10,
+  ),
 ]
 
 /** Sign extension inside of an element: up, and down again. */
@@ -259,5 +273,5 @@ const vscr = [
 
 export const integer: readonly Insn[] = [
   ...[...sums, ...saturating, ...extremes, ...compares, ...shifts, ...products, ...wordProducts, ...multiplyAdd],
-  ...[...counts, ...extensions, ...vscr],
+  ...[...counts, ...parities, ...extensions, ...vscr],
 ]

@@ -3,7 +3,23 @@ import * as e from '../expr.ts'
 import { family, type Insn } from '../insn.ts'
 import { simd, v128 } from '../simd.ts'
 import { dword, elementsOf, pair } from '../vsx/form.ts'
-import { and, differ, type E, ELEMENT, type Letter, not, or, saturates, vectorInsn, vx, vx1, xor } from './form.ts'
+import {
+  and,
+  bytesLeft,
+  bytesRight,
+  differ,
+  type E,
+  ELEMENT,
+  type Letter,
+  not,
+  or,
+  saturates,
+  splatByte,
+  vectorInsn,
+  vx,
+  vx1,
+  xor,
+} from './form.ts'
 
 const logical = family(
   [
@@ -19,13 +35,16 @@ const logical = family(
   ([name, xo, of]) => vx(name, xo, `vector logical ${name.slice(1)}`, of),
 )
 
-/** Bytes of `a` and `b` by the low five bits of those in `control`, which count from the left (wasm/vector-helpers.ts). */
-export const permuted = (a: E, b: E, control: E): E => e.helper('vperm', 'v128', a, b, control)
-/** 0 to 15 from the left. */
-const LEFT_TO_RIGHT = v128(0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0fn)
-const splatByte = (value: E): E => simd('i8x16.splat', e.low(value))
-/** The 16 bytes from byte `start` of `a` and `b` on. */
-const window = (a: E, b: E, start: E): E => permuted(a, b, simd('i8x16.add', LEFT_TO_RIGHT, splatByte(start)))
+const all = (byte: number): E => v128(BigInt(`0x${byte.toString(16).padStart(2, '0').repeat(16)}`))
+
+/**
+ * Bytes of `a` and `b` by lanes of 0 to 31 that count from the right end of `b`: a swizzle gives 0 for a lane over 15, so of the two
+ * one gives the byte.
+ */
+const chosen = (a: E, b: E, lanes: E): E =>
+  or(simd('i8x16.swizzle', b, lanes), simd('i8x16.swizzle', a, simd('i8x16.sub', lanes, all(16))))
+/** The low five bits count, from the left end of `a`. */
+const permuted = (a: E, b: E, control: E): E => chosen(a, b, xor(and(control, all(31)), all(31)))
 
 const va = (name: string, xo: number, help: string, of: (a: E, b: E, c: E) => E): Insn[] =>
   vectorInsn(name, `VA:4:${xo} vrt vra vrb vrc`, 'vrt,vra,vrb,vrc', help, (o) =>
@@ -34,26 +53,24 @@ const va = (name: string, xo: number, help: string, of: (a: E, b: E, c: E) => E)
 const four = [
   ...va('vsel', 42, 'vector select', (a, b, c) => simd('v128.bitselect', b, a, c)),
   ...va('vperm', 43, 'vector permute', permuted),
-  ...va('vpermr', 59, 'vector permute right-indexed', (a, b, c) =>
-    permuted(a, b, simd('i8x16.sub', v128(0x1f1f_1f1f_1f1f_1f1f_1f1f_1f1f_1f1f_1f1fn), c)),
-  ),
+  ...va('vpermr', 59, 'vector permute right-indexed', (a, b, c) => chosen(a, b, and(c, all(31)))),
   ...va('vpermxor', 45, 'vector permute and exclusive or', (a, b, c) => {
     const high = simd('i8x16.shr_u', c, e.i32(4))
-    const low = and(c, v128(0x0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0fn))
-    return xor(permuted(a, a, high), permuted(b, b, low))
+    const low = and(c, all(15))
+    const byte = (v: E, fromLeft: E): E => simd('i8x16.swizzle', v, xor(fromLeft, all(15)))
+    return xor(byte(a, high), byte(b, low))
   }),
   ...vectorInsn('vsldoi', 'VA:4:44 vrt vra vrb 21=0 n22_25', 'vrt,vra,vrb,n22_25', 'shift left double by octets', (o) =>
-    e.set(o['vrt']!, window(o['vra']!, o['vrb']!, o['n22_25']!)),
+    e.set(o['vrt']!, or(bytesLeft(o['vra']!, o['n22_25']!), bytesRight(o['vrb']!, e.sub(16, o['n22_25']!)))),
   ),
 ]
 
 /** Octets by bits 121-124 of VRB, then bits by 125-127 of each byte: vsl wants all of them equal. */
 const octets = (b: E): E => e.and(e.shrU(dword(1, b), 3), 15)
 const bits = (b: E): E => e.and(dword(1, b), 7)
-const ZERO = v128(0n)
 const shifts = [
-  ...vx('vslo', 1036, 'shift left by octet', (a, b) => window(a, ZERO, octets(b))),
-  ...vx('vsro', 1100, 'shift right by octet', (a, b) => window(ZERO, a, e.sub(16, octets(b)))),
+  ...vx('vslo', 1036, 'shift left by octet', (a, b) => bytesLeft(a, octets(b))),
+  ...vx('vsro', 1100, 'shift right by octet', (a, b) => bytesRight(a, octets(b))),
   ...vx('vsl', 452, 'shift left', (a, b) => {
     const carry = e.shrU(e.shrU(dword(1, a), 1), e.sub(63, bits(b)))
     return pair(e.or(e.shl(dword(0, a), bits(b)), carry), e.shl(dword(1, a), bits(b)))
@@ -101,11 +118,11 @@ const splats = family(
   ([letter, xo, immediate, field]) => {
     const { shape, size, word } = ELEMENT[letter]
     // The bytes of the element, over and over.
-    const inElement = BigInt(range(16).reduce((hex, i) => `${hex}0${i % size}`, '0x'))
+    const inElement = v128(BigInt(range(16).reduce((hex, i) => `${hex}0${size - 1 - (i % size)}`, '0x')))
     return [
       ...vectorInsn(`vsplt${letter}`, `VX:4:${xo} vrt ${field} vrb`, `vrt,vrb,${field}`, `splat ${word}`, (o) => {
-        const first = splatByte(e.mul(o[field]!, size))
-        return e.set(o['vrt']!, permuted(o['vrb']!, o['vrb']!, simd('i8x16.add', v128(inElement), first)))
+        const last = splatByte(e.sub(16 - size, e.mul(o[field]!, size)))
+        return e.set(o['vrt']!, simd('i8x16.swizzle', o['vrb']!, simd('i8x16.add', inElement, last)))
       }),
       ...vectorInsn(
         `vspltis${letter}`,

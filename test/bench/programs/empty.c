@@ -1,0 +1,7 @@
+/* Nothing: what starting a program costs. */
+#include "program.h"
+
+u64 work(void)
+{
+    return 0;
+}
