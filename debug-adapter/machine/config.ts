@@ -1,5 +1,6 @@
 import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../../server/esm/crypto/rsa.ts'
+import type { QuirkChoice } from './ultravisor/quirks.ts'
 
 /** Everything that a machine is made from. No paths: whoever builds a machine has read the files. */
 export interface MachineConfig {
@@ -18,10 +19,16 @@ export interface MachineConfig {
   readonly seed: number | bigint
   /** The RSA-2048 key that the emulated TPM holds as its wrapping key 0x81800001; absent: made from the seed. */
   readonly tpmKey?: RsaPrivateKey
+  /** How many VMs of this image run at once, with LPIDs from 1 on; default 1. Each gets `memoryBytes`. */
+  readonly virtualMachines?: number
+  /** Frames of 64 KiB that the hypervisor lets each secure VM have in secure memory; default: all. Others leave as ciphertext. */
+  readonly secureFrameLimit?: number
   /** `guest`: the kernel calls UV_ESM by itself. `stub`: the platform's boot stub does, before the kernel's entry. */
   readonly esm: 'guest' | 'stub'
   /** How the kernel starts: with Open Firmware to ask, or with a flattened device tree. Default: by its ELF note `PowerPC`. */
   readonly firmware?: 'open-firmware' | 'fdt'
+  /** Quirks of the released firmware: none (default), all of them, or those named (spec/ultravisor.md §9.2). */
+  readonly quirks?: QuirkChoice
   readonly crypto: CryptoProvider
   /** Changes to the machine that a test or a scenario makes; see {@link Interventions}. */
   readonly interventions?: Interventions

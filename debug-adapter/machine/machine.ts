@@ -3,18 +3,23 @@ import { Clock } from './clock/clock.ts'
 import { Inputs } from './clock/inputs.ts'
 import type { MachineConfig } from './config.ts'
 import { Cpu, PROCESSOR_BYTES } from './cpu/cpu.ts'
+import { MSR } from './cpu/msr.ts'
 import { bootPlatform } from './firmware/boot.ts'
 import { logExchange } from './firmware/local-tpm.ts'
 import { HOST_BYTES } from './firmware/memory-map.ts'
-import { Hypervisor } from './hypervisor/hypervisor.ts'
+import { GUEST_LPID, Hypervisor } from './hypervisor/hypervisor.ts'
+import type { Vm } from './hypervisor/vm.ts'
 import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
+import { Chip } from './platform/chip.ts'
 import { type PreparedGuest, prepareGuest } from './platform/loader.ts'
 import { Platform } from './platform/platform.ts'
 import type { Steps, StepValues } from './steps.ts'
 import { MachineStop } from './stop.ts'
 import { Tpm } from './tpm/tpm.ts'
 import { Trace } from './trace/trace.ts'
+import { cleanUp, SvmAborted } from './ultravisor/abort.ts'
 import { enterUltravisor } from './ultravisor/exceptions.ts'
+import { chosenQuirks } from './ultravisor/quirks.ts'
 import { Ultravisor } from './ultravisor/ultravisor.ts'
 
 /** The block diagram of the platform: reading these fields is reading the machine. */
@@ -25,6 +30,7 @@ export class Machine {
   readonly memory: RealMemory
   readonly cpu: Cpu
   readonly tpm: Tpm
+  readonly chip: Chip
   readonly platform: Platform
   readonly hypervisor: Hypervisor
   readonly ultravisor: Ultravisor
@@ -38,7 +44,7 @@ export class Machine {
   readonly #image: PreparedGuest
 
   /**
-   * @throws RangeError where the memory sizes are not what a machine can have, or the image does not fit
+   * @throws RangeError where the memory sizes are not what a machine can have, the image does not fit, or a quirk is none
    * @throws KernelImageError where the kernel is no kernel
    */
   constructor(readonly config: MachineConfig) {
@@ -47,25 +53,35 @@ export class Machine {
     this.clock = new Clock()
     this.inputs = new Inputs(crypto, config.seed)
     this.trace = new Trace(this.clock)
-    this.memory = new RealMemory(PROCESSOR_BYTES, HOST_BYTES + config.memoryBytes, config.secureMemoryBytes, this.trace)
+    const vms = config.virtualMachines ?? 1
+    this.memory = new RealMemory(
+      PROCESSOR_BYTES,
+      HOST_BYTES + config.memoryBytes * vms,
+      config.secureMemoryBytes,
+      this.trace,
+    )
     this.cpu = new Cpu(this.memory, this.clock, this.trace, { random: this.inputs.stream('darn') })
     this.tpm = new Tpm({
       crypto,
       random: this.inputs.stream('TPM'),
+      now: () => Math.floor(this.clock.instructions / 512_000),
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
-    this.platform = new Platform(this.trace, this.clock, this.inputs, this.cpu)
+    this.chip = new Chip(this.clock)
+    const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu)
+    this.platform = newPlatform()
     this.hypervisor = new Hypervisor({
       cpu: this.cpu,
       memory: this.memory,
       trace: this.trace,
-      platform: this.platform,
+      platformOf: (lpid) => (lpid === GUEST_LPID ? this.platform : newPlatform()),
       secureMemoryBytes: BigInt(config.secureMemoryBytes),
       systemCall2: () => this.#systemCall2(),
       tpm: (request) => logExchange(this.tpm, this.trace, 'hypervisor', request),
       ...(config.interventions?.tpmCommReturns === undefined
         ? {}
         : { tpmCommReturns: config.interventions.tpmCommReturns }),
+      ...(config.secureFrameLimit !== undefined && { secureFrameLimit: config.secureFrameLimit }),
     })
     this.ultravisor = new Ultravisor({
       cpu: this.cpu,
@@ -73,6 +89,8 @@ export class Machine {
       trace: this.trace,
       crypto,
       random: this.inputs.stream('ultravisor'),
+      chip: this.chip,
+      quirks: chosenQuirks(config.quirks),
       hypervisor: (vector) => this.hypervisor.enter(vector),
     })
     this.#steps = this.#boot()
@@ -90,8 +108,8 @@ export class Machine {
       interventions: this.config.interventions,
       startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
     })
-    yield* this.hypervisor.boot(BigInt(this.config.memoryBytes), (vm) => {
-      const guest = this.platform.load(this.#image, {
+    const load = (vm: Vm) => {
+      const guest = vm.platform.load(this.#image, {
         read: (a, n) => vm.read(a, n),
         write: (a, b) => vm.write(a, b),
         bytes: vm.bytes,
@@ -104,7 +122,8 @@ export class Machine {
         rtasBase: guest.rtasBase,
       })
       return guest
-    })
+    }
+    yield* this.hypervisor.boot(BigInt(this.config.memoryBytes), load, this.config.virtualMachines)
   }
 
   /** `sc 2` of the hypervisor model: the hardware takes the interrupt, the ultravisor answers. */
@@ -122,9 +141,22 @@ export class Machine {
     try {
       return this.#steps ? this.#advanceFirmware(this.#steps) : this.#advanceGuest(maxInstructions)
     } catch (error) {
-      if (!(error instanceof MachineStop)) throw error
-      return this.#finish(error.end)
+      if (error instanceof MachineStop) return this.#finish(error.end)
+      if (!(error instanceof SvmAborted)) throw error
+      return this.#loseSvm(error)
     }
+  }
+
+  /** The ultravisor gave one SVM up. As the last VM it stays as it is, to be looked at. */
+  #loseSvm(aborted: SvmAborted): Advance {
+    const { hypervisor, ultravisor } = this
+    const vm = hypervisor.vms.get(aborted.lpid)
+    if (!vm || hypervisor.vms.size <= 1) return this.#finish(aborted.end)
+    this.#frames.length = 0
+    cleanUp(ultravisor, aborted)
+    this.cpu.msr = MSR.SF | MSR.HV | MSR.ME | MSR.RI
+    this.#steps = hypervisor.vmEnded(vm, aborted.end)
+    return this.advance(1)
   }
 
   #advanceGuest(maxInstructions: number): Advance {

@@ -39,6 +39,9 @@ export const ULTRAVISOR = {
 /** The private device tree that OPAL writes for the ultravisor, at most 1 MiB (spec/ultravisor.md §7.2). */
 export const UV_FDT = { offset: 17 * MiB, bytes: MiB } as const
 
+/** The HOMER image of chip 0, which its on-chip controller shares with OPAL: in secure memory, so by UV_READ_MEM and UV_WRITE_MEM only. */
+export const HOMER = { offset: 24 * MiB, bytes: 4 * MiB, resourceType: 1 } as const
+
 /** Where the pages of SVMs begin in secure memory; a multiple of 2 MiB. */
 export const SECURE_POOL_OFFSET = 32 * MiB
 

@@ -1,9 +1,15 @@
 /** The device tree of the host, in normal memory: OPAL makes it of what hostboot described (spec/ultravisor.md §5.1). */
-import { cells, cells64, type FdtTree, newFdt, newNode, strings } from '../../../server/esm/fdt.ts'
+import { cells, cells64, type FdtNode, type FdtTree, newFdt, newNode, strings } from '../../../server/esm/fdt.ts'
 import type { SecureRange } from './hostboot.ts'
-import { secureAddress, ULTRAVISOR, UV_MEMCONS } from './memory-map.ts'
+import { HOMER, secureAddress, ULTRAVISOR, UV_MEMCONS } from './memory-map.ts'
 
 const CHIP = 0
+/** Offset and bytes in HOMER: the two tables of sensors may be read, the command buffer may be written too. */
+const HOMER_READ = [
+  [0x0n, 0x8000n],
+  [0x8000n, 0x1000n],
+] as const
+const HOMER_WRITE = [[0x8000n, 0x1000n]] as const
 
 /**
  * @param normalBytes size of normal memory
@@ -46,6 +52,20 @@ export function systemTree(normalBytes: number, secure: readonly SecureRange[]):
         }),
       ],
     ),
+    opalNode(),
   )
   return tree
+}
+
+/** What OPAL itself offers: the memory of the on-chip controller, and which of it may be read and written (spec/ultravisor.md §2.4). */
+function opalNode(): FdtNode {
+  const start = secureAddress(HOMER.offset)
+  const homer = newNode(`homer@${start.toString(16)}`, {
+    reg: cells64(start, BigInt(HOMER.bytes)),
+    'ibm,chip-id': cells(CHIP),
+    'ibm,resource-type': cells(HOMER.resourceType),
+    'ibm,read-offsets': cells64(...HOMER_READ.flat()),
+    'ibm,write-offsets': cells64(...HOMER_WRITE.flat()),
+  })
+  return newNode('ibm,opal', {}, [newNode('power-mgt', {}, [newNode('mem_range', {}, [homer])])])
 }

@@ -1,3 +1,4 @@
+import type { MachineEnd } from '../api.ts'
 import type { Cpu } from '../cpu/cpu.ts'
 import { MSR, privilegeState } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
@@ -11,15 +12,19 @@ import { RefusalError } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
 import type { Trace } from '../trace/trace.ts'
+import type { Behaviour, SeenHypercall } from './behaviour.ts'
+import { sharedPageLost } from './paging.ts'
 import { svmHcalls } from './svm-hcalls.ts'
 import { UCALL } from './ucall.ts'
+import { LPCR_GTSE, Vcpu } from './vcpu.ts'
 import { Vm } from './vm.ts'
 
 export interface HypervisorParts {
   readonly cpu: Cpu
   readonly memory: RealMemory
   readonly trace: Trace
-  readonly platform: Platform
+  /** Makes the devices and the firmware of one VM; the first call gives those of the first VM. */
+  readonly platformOf: (lpid: number) => Platform
   /** Bytes of secure memory that the device tree of the host announces. */
   readonly secureMemoryBytes: bigint
   /** Takes the system call interrupt of `sc 2` in the present state, and runs whoever answers until it comes back. */
@@ -28,6 +33,17 @@ export interface HypervisorParts {
   readonly tpm: (request: Uint8Array) => Steps<Uint8Array>
   /** What H_SVM_TPM_COMM answers instead of asking the TPM. */
   readonly tpmCommReturns?: bigint
+  /** Where it does otherwise than KVM. */
+  readonly behaviour?: Behaviour
+  /** Frames of one VM that may be in secure memory at a time, once it is secure; the oldest one leaves for a new one. */
+  readonly secureFrameLimit?: number
+}
+
+/** What a loader says about the VM that it has put into its memory. */
+export interface Loaded {
+  readonly entry: bigint
+  readonly registers: ReadonlyMap<number, bigint>
+  readonly littleEndian: boolean
 }
 
 const BOOT = new Procedure('hypervisor', 'host boot', 'spec/ultravisor.md §8.2', {
@@ -37,12 +53,6 @@ const BOOT = new Procedure('hypervisor', 'host boot', 'spec/ultravisor.md §8.2'
   enter: 'set the registers of the boot processor and enter the VM (hrfid)',
 })
 
-const LPCR_HOST_RADIX = 1n << 20n
-/** Interrupts of the guest are little-endian (LPCR[ILE], IBM bit 38). */
-const LPCR_ILE = 1n << 25n
-const LPCR_UPRT = 1n << 22n
-/** Guest translation shootdown enable: its tlbie is its own (Power ISA 3.0C III 2.2). */
-const LPCR_GTSE = 1n << 10n
 /** R4 of H_REGISTER_PROC_TBL: the guest uses tlbie. */
 const PROCESS_TABLE_GTSE = 1n
 export const GUEST_LPID = 1
@@ -54,7 +64,14 @@ export const GUEST_LPID = 1
 export class Hypervisor {
   readonly #tables: Pool
   readonly #pages: Pool
-  readonly secureGuestsEnabled = true
+  readonly #vcpu: Vcpu
+  /** Whether KVM_CAP_PPC_SECURE_GUEST is enabled for its VMs. */
+  secureGuestsEnabled = true
+  behaviour: Behaviour
+  secureFrameLimit: number | undefined
+  /** By LPID. */
+  readonly vms = new Map<number, Vm>()
+  /** The VM that has the processor. */
   vm: Vm | undefined
 
   constructor(readonly parts: HypervisorParts) {
@@ -64,6 +81,9 @@ export class Hypervisor {
       BigInt(HYPERVISOR_POOL.end),
     )
     this.#pages = new Pool('the normal memory of the host', BigInt(HOST_BYTES), BigInt(parts.memory.normalBytes))
+    this.#vcpu = new Vcpu(this)
+    this.behaviour = parts.behaviour ?? {}
+    this.secureFrameLimit = parts.secureFrameLimit
   }
 
   get secureMemoryBytes(): bigint {
@@ -74,19 +94,16 @@ export class Hypervisor {
     return this.parts.tpmCommReturns
   }
 
-  /** Boots the host and creates, loads and enters the one VM. @param memoryBytes size of the VM's memory */
-  *boot(
-    memoryBytes: bigint,
-    load: (vm: Vm) => {
-      readonly entry: bigint
-      readonly registers: ReadonlyMap<number, bigint>
-      readonly littleEndian: boolean
-    },
-  ): Steps<void> {
-    yield* BOOT.frame({ memoryBytes }, this.#boot(memoryBytes, load))
+  /**
+   * Boots the host; creates and loads its VMs, and enters the first.
+   * @param memoryBytes size of a VM's memory
+   * @param count       how many VMs, each with the next LPID from 1 on
+   */
+  *boot(memoryBytes: bigint, load: (vm: Vm) => Loaded, count = 1): Steps<void> {
+    yield* BOOT.frame({ memoryBytes }, this.#boot(memoryBytes, load, count))
   }
 
-  *#boot(memoryBytes: bigint, load: Parameters<Hypervisor['boot']>[1]): Steps<void> {
+  *#boot(memoryBytes: bigint, load: (vm: Vm) => Loaded, count: number): Steps<void> {
     const { cpu, memory } = this.parts
     cpu.msr = MSR.SF | MSR.HV | MSR.ME | MSR.RI
     memory.assign(BigInt(HYPERVISOR_POOL.start), (HYPERVISOR_POOL.end - HYPERVISOR_POOL.start) >> 16, {
@@ -95,21 +112,21 @@ export class Hypervisor {
     })
     yield BOOT.at('host')
     yield* this.ultracall(UCALL.UV_WRITE_PATE, [0n, 1n << 63n, 0n])
-    yield BOOT.at('create', { lpid: GUEST_LPID })
-    const vm = new Vm(GUEST_LPID, memory, this.#tables, this.#pages, memoryBytes)
-    this.vm = vm
-    yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(vm.lpid), vm.table.pateDoubleword0, 0n])
+    for (let i = 0; i < count; i++) yield* this.#create(GUEST_LPID + i, memoryBytes, load)
+    const first = this.vms.get(GUEST_LPID)!
+    yield BOOT.at('enter', { nia: this.#vcpu.entryOf(first) })
+    yield* this.#vcpu.run(first)
+    for (const vm of this.vms.values()) this.logState(vm, 'absent', 'normal')
+  }
+
+  *#create(lpid: number, memoryBytes: bigint, load: (vm: Vm) => Loaded): Steps<void> {
+    yield BOOT.at('create', { lpid })
+    const { memory, platformOf } = this.parts
+    const vm = new Vm(lpid, memory, this.#tables, this.#pages, memoryBytes, platformOf(lpid))
+    this.vms.set(lpid, vm)
+    yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(lpid), vm.table.pateDoubleword0, 0n])
     yield BOOT.at('load')
-    const guest = load(vm)
-    yield BOOT.at('enter', { nia: guest.entry })
-    cpu.setSpr(SPR.LPIDR, BigInt(vm.lpid))
-    cpu.setSpr(SPR.LPCR, LPCR_HOST_RADIX | LPCR_UPRT | (guest.littleEndian ? LPCR_ILE : 0n))
-    for (let i = 0; i < 32; i++) cpu.setGpr(i, guest.registers.get(i) ?? 0n)
-    cpu.setSpr(SPR.HSRR0, guest.entry)
-    cpu.setSpr(SPR.HSRR1, MSR.SF | MSR.ME | (guest.littleEndian ? MSR.LE : 0n))
-    cpu.returnFromInterrupt('hrfid')
-    cpu.flushTranslations()
-    this.logState(vm, 'absent', 'normal')
+    this.#vcpu.prepare(vm, load(vm))
   }
 
   logState(vm: Vm, from: 'normal' | 'transient' | 'secure' | 'absent', to: typeof from): void {
@@ -127,9 +144,10 @@ export class Hypervisor {
     return BigInt.asIntN(64, cpu.gpr(3))
   }
 
-  /** The request goes to the TPM as it is; it may hold what the hypervisor cannot read. */
-  *tpm(request: Uint8Array): Steps<Uint8Array> {
-    return yield* this.parts.tpm(request)
+  /** The request goes to the TPM as it is; it may hold what the hypervisor cannot read. @returns undefined: no response came */
+  *tpm(request: Uint8Array): Steps<Uint8Array | undefined> {
+    const response = yield* this.parts.tpm(request)
+    return this.behaviour.tpmResponse ? this.behaviour.tpmResponse(request, response) : response
   }
 
   /**
@@ -138,12 +156,15 @@ export class Hypervisor {
    */
   *enter(vector: number): Steps<void> {
     if (vector === 0xc00) return yield* this.#hypercall()
+    if (vector === 0x980) return yield* this.#vcpu.timeSliceEnded()
+    if (vector === 0xe00 && (yield* this.#dataStorage())) return
     return this.#otherInterrupt(vector)
   }
 
   *#hypercall(): Steps<void> {
-    const { cpu, trace, platform } = this.parts
+    const { cpu, trace } = this.parts
     const vm = this.vm!
+    const { platform } = vm
     const number = Number(BigInt.asUintN(32, cpu.gpr(3)))
     const entry = hcallOfNormalVm(number)
     const name = entry?.name ?? `hypercall 0x${number.toString(16)}`
@@ -157,33 +178,30 @@ export class Hypervisor {
     const record = { type: 'hypercall', number, name, caller } as const
     trace.add({ ...record, phase: 'call', args })
 
-    const results = yield* this.#answer(vm, number, name, registers, guestIsSecure)
-    const code = BigInt.asIntN(64, results[0]!)
+    const call: SeenHypercall = { number, name, args: registers, secure: guestIsSecure }
+    const { behaviour } = this
+    if (behaviour.before) yield* behaviour.before(this, vm, call)
+    const other = behaviour.answer && (yield* behaviour.answer(this, vm, call))
+    const results = other ?? (yield* this.#answer(vm, call))
+    if (behaviour.after) yield* behaviour.after(this, vm, call, results)
+    const code = BigInt.asIntN(64, results[0] ?? 0n)
     const out: Record<string, bigint> = {}
-    for (const [i, value] of results.slice(1).entries()) out[`R${4 + i}`] = value
+    for (const [i, value] of results.slice(1).entries()) out[`R${4 + i}`] = BigInt.asUintN(64, value)
     trace.add({ ...record, phase: 'return', args: out, returnCode: code, returnName: hcallCodeName(code) })
-    if (platform.end) throw new MachineStop(platform.end)
-    yield* this.#resume(results, returnTo, cookie)
+    if (platform.end) return yield* this.vmEnded(vm, platform.end)
+    yield* this.#vcpu.resume(vm, call, results, returnTo, cookie)
   }
 
-  *#answer(
-    vm: Vm,
-    number: number,
-    name: string,
-    registers: readonly bigint[],
-    secure: boolean,
-  ): Steps<readonly bigint[]> {
-    const { platform } = this.parts
+  *#answer(vm: Vm, { number, name, args, secure }: SeenHypercall): Steps<readonly bigint[]> {
     const own = svmHcalls[name]
-    if (own) {
-      // The dispatcher lets these through only where the ultravisor set S (spec/ultravisor.md §3.3).
-      const fromUltravisor = secure || number === HCALL.H_SVM_INIT_ABORT
-      return fromUltravisor ? yield* own(this, vm, registers) : [H.UNSUPPORTED]
-    }
-    if (name === 'H_REGISTER_PROC_TBL') return [yield* this.#registerProcessTable(vm, registers)]
     try {
-      const answer = platform.hypercall(number, registers)
-      return answer ?? [H.FUNCTION]
+      if (own) {
+        // The dispatcher lets these through only where the ultravisor set S (spec/ultravisor.md §3.3).
+        const fromUltravisor = secure || number === HCALL.H_SVM_INIT_ABORT
+        return fromUltravisor ? yield* own(this, vm, args) : [H.UNSUPPORTED]
+      }
+      if (name === 'H_REGISTER_PROC_TBL') return [yield* this.#registerProcessTable(vm, args)]
+      return vm.platform.hypercall(number, args) ?? [H.FUNCTION]
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
       this.parts.trace.add({ type: 'refusal', by: 'hypervisor', ...error.refusal })
@@ -206,24 +224,16 @@ export class Hypervisor {
     return H.SUCCESS
   }
 
-  /** Gives the processor back: by UV_RETURN where a secure VM is behind it, else by hrfid (spec/ultravisor.md §8.2). */
-  *#resume(results: readonly bigint[], to: { nia: bigint; msr: bigint }, cookie: bigint): Steps<void> {
+  /** A reflected 0xE00: a shared page that the hypervisor had taken away (spec/ultravisor.md §8.2). @returns whether that was it */
+  *#dataStorage(): Steps<boolean> {
     const { cpu } = this.parts
-    if (this.vm!.secureGuest.started) {
-      cpu.setGpr(0, BigInt.asUintN(64, results[0]!))
-      for (const [i, value] of results.slice(1).entries()) cpu.setGpr(4 + i, BigInt.asUintN(64, value))
-      cpu.setGpr(2, to.msr)
-      cpu.setGpr(3, BigInt(UCALL.UV_RETURN))
-      cpu.setGpr(31, cookie)
-      cpu.setSpr(SPR.HSRR0, to.nia)
-      cpu.setSpr(SPR.HSRR1, to.msr)
-      return yield* this.parts.systemCall2()
-    }
-    cpu.setGpr(3, BigInt.asUintN(64, results[0]!))
-    for (const [i, value] of results.slice(1).entries()) cpu.setGpr(4 + i, BigInt.asUintN(64, value))
-    cpu.setSpr(SPR.HSRR0, to.nia)
-    cpu.setSpr(SPR.HSRR1, to.msr & ~0x30_0000n)
-    cpu.returnFromInterrupt('hrfid')
+    const vm = this.vm!
+    const returnTo = { nia: cpu.spr(SPR.HSRR0), msr: cpu.spr(SPR.HSRR1) }
+    if ((returnTo.msr & MSR.S) === 0n || !vm.secureGuest.done) return false
+    const cookie = cpu.gpr(31)
+    if (!(yield* sharedPageLost(this, vm, cpu.spr(SPR.ASDR)))) return false
+    yield* this.#vcpu.resumeSecure(vm, [], returnTo, cookie)
+    return true
   }
 
   /** Interrupts that are no hypercalls: this model has no devices to emulate behind an address, so the guest is lost. */
@@ -239,5 +249,22 @@ export class Hypervisor {
     }
     const reason = reasons[vector] ?? `interrupt 0x${vector.toString(16)} that the hypervisor has no handler for`
     throw new MachineStop({ how: 'fault', reason: cpu.lastFault ? `${reason}: ${cpu.lastFault}` : reason })
+  }
+
+  /**
+   * A VM is at its end. Where others are left, what it had goes back to the host and they go on; the last one stays as it is, to be
+   * looked at.
+   * @throws MachineStop where it was the last one
+   */
+  *vmEnded(vm: Vm, end: MachineEnd): Steps<void> {
+    if (this.vms.size <= 1) throw new MachineStop(end)
+    this.parts.trace.add({ type: 'vm-end', lpid: vm.lpid, ...end })
+    const { state } = vm
+    if (state !== 'normal') yield* this.ultracall(UCALL.UV_SVM_TERMINATE, [BigInt(vm.lpid)])
+    yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(vm.lpid), 0n, 0n])
+    this.vms.delete(vm.lpid)
+    vm.destroy()
+    if (state !== 'secure') this.logState(vm, state, 'absent')
+    yield* this.#vcpu.run(this.#vcpu.next(vm))
   }
 }

@@ -2,6 +2,7 @@ import { PAGE_SHIFT } from '../memory/real-memory.ts'
 import { H } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import type { Hypervisor } from './hypervisor.ts'
+import { evict, takeBack } from './paging.ts'
 import { UCALL } from './ucall.ts'
 import type { Vm } from './vm.ts'
 
@@ -50,6 +51,7 @@ const TPM_COMM = new Procedure('hypervisor', 'H_SVM_TPM_COMM', 'spec/tpm.md §5'
 const trouble = [H.PARAMETER]
 
 function* initStart(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
+  if (vm.secureGuest.started) return trouble
   // KVM sets the flag before any check.
   vm.secureGuest.started = true
   hv.logState(vm, 'normal', 'transient')
@@ -81,12 +83,17 @@ function* pageIn(hv: Hypervisor, vm: Vm, args: readonly bigint[]): Steps<readonl
   if (place === undefined || (!shared && place === 'secure')) return trouble
   yield PAGE_IN.at('provide', { place })
   const page = vm.providePage(gpa)
-  yield PAGE_IN.at('hand', { page })
-  const code = yield* hv.ultracall(UCALL.UV_PAGE_IN, [BigInt(vm.lpid), page, gpa, 0n, PAGE_SHIFT])
+  if (page === undefined) return trouble
+  const handed = hv.behaviour.pageFor?.(hv, vm, gpa, page) ?? page
+  yield PAGE_IN.at('hand', { page: handed })
+  const code = yield* hv.ultracall(UCALL.UV_PAGE_IN, [BigInt(vm.lpid), handed, gpa, 0n, PAGE_SHIFT])
   if (code !== 0n) return trouble
   yield PAGE_IN.at('note', { place: shared ? 'shared' : 'secure' })
   if (shared) vm.setPlace(gpa, 'shared')
-  else vm.becameSecure(gpa)
+  else {
+    vm.becameSecure(gpa)
+    yield* evict(hv, vm, gpa & -0x1_0000n)
+  }
   return [H.SUCCESS]
 }
 
@@ -102,21 +109,14 @@ function* pageOut(hv: Hypervisor, vm: Vm, args: readonly bigint[]): Steps<readon
   return (yield* takeBack(hv, vm, gpa, 'secure out')) === 0n ? [H.SUCCESS] : trouble
 }
 
-/** UV_PAGE_OUT of one frame into a page of the host. @returns the code of the ultravisor */
-function* takeBack(hv: Hypervisor, vm: Vm, gpa: bigint, place: 'secure out' | 'normal'): Steps<bigint> {
-  const page = vm.providePage(gpa)
-  const code = yield* hv.ultracall(UCALL.UV_PAGE_OUT, [BigInt(vm.lpid), page, gpa, 0n, PAGE_SHIFT])
-  if (code === 0n) vm.setPlace(gpa, place)
-  return code
-}
-
-function* initDone(_: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
+function* initDone(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   yield INIT_DONE.at('check')
   if (!vm.secureGuest.started) return [H.UNSUPPORTED]
-  const frames = [...vm.remainingNormal()]
+  const frames = [...vm.framesIn('normal')]
   yield INIT_DONE.at('mark', { frames: frames.length })
   for (const gpa of frames) vm.becameSecure(gpa)
   vm.secureGuest.done = true
+  yield* evict(hv, vm, 0n)
   return [H.SUCCESS]
 }
 
@@ -124,10 +124,10 @@ function* initAbort(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   yield INIT_ABORT.at('check')
   if (!vm.secureGuest.started) return [H.UNSUPPORTED]
   if (vm.secureGuest.done) return [H.STATE]
-  const frames = [...vm.inSecureMemory()]
+  const frames = [...vm.framesIn('secure')]
   yield INIT_ABORT.at('pageOut', { frames: frames.length })
   for (const gpa of frames) yield* takeBack(hv, vm, gpa, 'normal')
-  for (const gpa of vm.sharedFrames()) vm.setPlace(gpa, 'normal')
+  for (const gpa of [...vm.framesIn('shared')]) vm.setPlace(gpa, 'normal')
   vm.secureGuest = { started: false, done: false }
   yield INIT_ABORT.at('terminate')
   yield* hv.ultracall(UCALL.UV_SVM_TERMINATE, [BigInt(vm.lpid)])
@@ -152,6 +152,7 @@ function* tpmComm(hv: Hypervisor, vm: Vm, args: readonly bigint[]): Steps<readon
   const request = vm.read(requestGpa, Number(requestBytes))
   yield TPM_COMM.at('carry', { request })
   const response = yield* hv.tpm(request)
+  if (!response) return [H.RESOURCE]
   yield TPM_COMM.at('reply', { response })
   vm.write(responseGpa, response)
   return [H.SUCCESS, BigInt(response.length)]

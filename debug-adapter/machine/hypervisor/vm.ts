@@ -1,7 +1,9 @@
+import type { RegisterFile } from '../cpu/types.ts'
 import { Actor } from '../memory/actor.ts'
 import type { Pool } from '../memory/pool.ts'
 import { RadixTable } from '../memory/radix-table.ts'
 import { PAGE_BYTES, PAGE_SHIFT, type RealMemory } from '../memory/real-memory.ts'
+import type { Platform } from '../platform/platform.ts'
 import { RefusalError } from '../refusal.ts'
 
 const PAGE = BigInt(PAGE_BYTES)
@@ -24,19 +26,39 @@ export interface HvMemSlot {
   readonly bytes: bigint
 }
 
+/** How the virtual processor goes on when the hypervisor comes back to it. */
+export type Resume =
+  /** By UV_RETURN: the ultravisor has the registers, the hypervisor a cookie. `results`: R3.. of a hypercall. */
+  | {
+      readonly kind: 'secure'
+      readonly cookie: bigint
+      readonly results: readonly bigint[]
+      readonly pidr: bigint
+      readonly to: { readonly nia: bigint; readonly msr: bigint }
+    }
+  /** By hrfid, with all its registers. */
+  | { readonly kind: 'normal'; readonly file: RegisterFile }
+
 /** A VM as KVM knows it. */
 export class Vm {
   readonly table: RadixTable
-  readonly slots: readonly HvMemSlot[]
-  readonly #frames: Frame[]
+  readonly #slots = new Map<number, HvMemSlot>()
+  readonly #frames = new Map<number, Frame>()
+  /** Frames in secure memory, the one that came first in front. */
+  readonly #secure = new Set<number>()
   /** KVM's secure_guest flags (spec/ultravisor.md §3.3). */
   secureGuest = { started: false, done: false }
+  /** Undefined while it runs, and before it first ran. */
+  resume: Resume | undefined
+  /** LPCR while this VM runs. */
+  lpcr = 0n
 
   /**
-   * @param memory real memory
-   * @param tables where page tables come from
-   * @param pages  where the VM's pages come from, and go back to
-   * @param bytes  size of the VM's memory
+   * @param memory   real memory
+   * @param tables   where page tables come from
+   * @param pages    where the VM's pages come from, and go back to
+   * @param bytes    size of the VM's memory at its start
+   * @param platform its devices and firmware
    * @throws RangeError where the host has not that much normal memory
    */
   constructor(
@@ -45,17 +67,11 @@ export class Vm {
     tables: Pool,
     readonly pages: Pool,
     readonly bytes: bigint,
+    readonly platform: Platform,
   ) {
-    this.slots = [{ id: 0, start: 0n, bytes }]
     this.table = new RadixTable(memory.as(Actor.Hypervisor), tables)
-    const start = pages.allocate(bytes, PAGE)
-    if (start === undefined) throw new RangeError(`no ${bytes} bytes of normal memory for VM ${lpid}`)
-    this.#frames = Array.from({ length: Number(bytes / PAGE) }, (_, i) => ({
-      place: 'normal',
-      page: start + BigInt(i) * PAGE,
-    }))
-    memory.assign(start, Number(bytes / PAGE), { owner: 'guest', use: `memory of VM ${lpid}`, lpid, gpa: 0n })
-    for (const [i, frame] of this.#frames.entries()) this.table.map(BigInt(i) * PAGE, frame.page!)
+    if (!this.addSlot({ id: 0, start: 0n, bytes }))
+      throw new RangeError(`no ${bytes} bytes of normal memory for VM ${lpid}`)
   }
 
   get state(): 'normal' | 'transient' | 'secure' {
@@ -63,13 +79,59 @@ export class Vm {
     return this.secureGuest.started ? 'transient' : 'normal'
   }
 
+  get slots(): HvMemSlot[] {
+    return [...this.#slots.values()]
+  }
+
+  /** Plugs memory in, zeroed. @returns false where the host has no room, or the slot would cover another */
+  addSlot(slot: HvMemSlot): boolean {
+    const overlaps = this.slots.some((s) => slot.start < s.start + s.bytes && s.start < slot.start + slot.bytes)
+    const start = overlaps || this.#slots.has(slot.id) ? undefined : this.pages.allocate(slot.bytes, PAGE)
+    if (start === undefined) return false
+    const { lpid, memory } = this
+    this.#slots.set(slot.id, slot)
+    memory.as(Actor.Hypervisor).fill(start, 0, Number(slot.bytes))
+    memory.assign(start, Number(slot.bytes / PAGE), {
+      owner: 'guest',
+      use: `memory of VM ${lpid}`,
+      lpid,
+      gpa: slot.start,
+    })
+    for (let at = 0n; at < slot.bytes; at += PAGE) {
+      this.#frames.set(Number((slot.start + at) >> PAGE_SHIFT), { place: 'normal', page: start + at })
+      this.table.map(slot.start + at, start + at)
+    }
+    return true
+  }
+
+  /** Takes memory away: its pages go back to the host, zeroed. */
+  removeSlot(id: number): void {
+    const slot = this.#slots.get(id)
+    if (!slot) return
+    this.#slots.delete(id)
+    for (let gpa = slot.start; gpa < slot.start + slot.bytes; gpa += PAGE) {
+      const number = Number(gpa >> PAGE_SHIFT)
+      const page = this.#frames.get(number)?.page
+      if (page !== undefined) this.#dropPage(page)
+      this.#frames.delete(number)
+      this.#secure.delete(number)
+      this.table.unmap(gpa)
+    }
+  }
+
+  /** Gives everything back to the host. The VM must not be used any more. */
+  destroy(): void {
+    for (const { id } of this.slots) this.removeSlot(id)
+    this.table.release()
+  }
+
   placeOf(gpa: bigint): FramePlace | undefined {
-    return this.#frames[Number(gpa >> PAGE_SHIFT)]?.place
+    return this.#frames.get(Number(gpa >> PAGE_SHIFT))?.place
   }
 
   /** Real address of a frame's page that the hypervisor may touch, or undefined. */
   pageOf(gpa: bigint): bigint | undefined {
-    return this.#frames[Number(gpa >> PAGE_SHIFT)]?.page
+    return this.#frames.get(Number(gpa >> PAGE_SHIFT))?.page
   }
 
   /** The frame's content is with the ultravisor now: its normal page is cleared and goes back to the host. */
@@ -78,31 +140,29 @@ export class Vm {
     if (frame.page !== undefined) this.#dropPage(frame.page)
     frame.page = undefined
     frame.place = 'secure'
+    this.#secure.add(Number(gpa >> PAGE_SHIFT))
     this.table.unmap(gpa & -PAGE)
   }
 
-  /** Marks a frame secure that never was paged in: H_SVM_INIT_DONE (spec/ultravisor.md §3.3). */
-  *remainingNormal(): Generator<bigint> {
-    for (const [i, frame] of this.#frames.entries()) if (frame.place === 'normal') yield BigInt(i) * PAGE
+  /** Guest addresses of the frames in one place; those in secure memory oldest first. */
+  *framesIn(place: FramePlace): Generator<bigint> {
+    if (place === 'secure') for (const number of this.#secure) yield BigInt(number) * PAGE
+    else for (const [number, frame] of this.#frames) if (frame.place === place) yield BigInt(number) * PAGE
   }
 
-  *sharedFrames(): Generator<bigint> {
-    for (const [i, frame] of this.#frames.entries()) if (frame.place === 'shared') yield BigInt(i) * PAGE
-  }
-
-  *inSecureMemory(): Generator<bigint> {
-    for (const [i, frame] of this.#frames.entries()) if (frame.place === 'secure') yield BigInt(i) * PAGE
+  get secureFrames(): number {
+    return this.#secure.size
   }
 
   /**
-   * A normal page for a frame that has none: for sharing it, or for what the ultravisor gives back.
-   * @throws RangeError where the host has no page left
+   * A normal page for a frame that has none, zeroed: for sharing it, or for what the ultravisor gives back.
+   * @returns undefined where the host has no page left
    */
-  providePage(gpa: bigint): bigint {
+  providePage(gpa: bigint): bigint | undefined {
     const frame = this.#frameAt(gpa)
     if (frame.page !== undefined) return frame.page
     const page = this.pages.allocate(PAGE)
-    if (page === undefined) throw new RangeError('the host has no free page left')
+    if (page === undefined) return undefined
     this.memory.as(Actor.Hypervisor).fill(page, 0, PAGE_BYTES)
     frame.page = page
     return page
@@ -111,6 +171,7 @@ export class Vm {
   setPlace(gpa: bigint, place: FramePlace): void {
     const frame = this.#frameAt(gpa)
     frame.place = place
+    if (place !== 'secure') this.#secure.delete(Number(gpa >> PAGE_SHIFT))
     const use = { shared: `shared by SVM ${this.lpid}`, 'secure out': `ciphertext of SVM ${this.lpid}` }[
       place as string
     ]
@@ -122,6 +183,13 @@ export class Vm {
         gpa: gpa & -PAGE,
       })
     if (place === 'normal') this.table.map(gpa & -PAGE, frame.page!)
+  }
+
+  /** A shared frame loses its page: the host moved it. The next access by the guest asks for another. */
+  dropShared(gpa: bigint): void {
+    const frame = this.#frameAt(gpa)
+    if (frame.page !== undefined) this.#dropPage(frame.page)
+    frame.page = undefined
   }
 
   /**
@@ -151,7 +219,7 @@ export class Vm {
   }
 
   #touchable(gpa: bigint): bigint {
-    const frame = this.#frames[Number(gpa >> PAGE_SHIFT)]
+    const frame = this.#frames.get(Number(gpa >> PAGE_SHIFT))
     if (frame?.page !== undefined) return frame.page + (gpa % PAGE)
     throw new RefusalError({
       rule: frame ? 'MEM-003' : 'MEM-004',
@@ -162,7 +230,7 @@ export class Vm {
   }
 
   #frameAt(gpa: bigint): Frame {
-    const frame = this.#frames[Number(gpa >> PAGE_SHIFT)]
+    const frame = this.#frames.get(Number(gpa >> PAGE_SHIFT))
     if (!frame) throw new RangeError(`gpa 0x${gpa.toString(16)} is outside the memory of VM ${this.lpid}`)
     return frame
   }

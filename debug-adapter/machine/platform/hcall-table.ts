@@ -143,6 +143,8 @@ export const hcalls: readonly HcallEntry[] = TABLE.map(([number, name, inputs, o
 
 export const hcallByNumber: ReadonlyMap<number, HcallEntry> = new Map(hcalls.map((entry) => [entry.number, entry]))
 
+export const hcallByName: ReadonlyMap<string, HcallEntry> = new Map(hcalls.map((entry) => [entry.name, entry]))
+
 /** The Open Firmware client interface, private to the platform and its firmware: a secure VM has it not (spec/pseries.md §4.4). */
 const OF_CLIENT: HcallEntry = { number: 0xf005, name: 'H_OF_CLIENT', in: 2, out: 1, args: ['block'] }
 

@@ -25,6 +25,18 @@ export type PageState =
   | 'PSEUDO_SHARED'
   | 'PSEUDO_SHARED_INV'
 
+/**
+ * One register at a crossing between an SVM and the hypervisor: what the guest has in it and what the hypervisor has.
+ * Out: `kept` was let through, `scrubbed` was taken away, `synthesised` was made up by the ultravisor. Back: `kept` came from the
+ * hypervisor, `restored` is what the guest had.
+ */
+export interface CrossedRegister {
+  readonly name: string
+  readonly guest: bigint
+  readonly hypervisor: bigint
+  readonly how: 'kept' | 'scrubbed' | 'synthesised' | 'restored'
+}
+
 export type PageOwner = 'free' | 'firmware' | 'ultravisor' | 'hypervisor' | 'guest' | 'secure guest'
 
 /** Everything that the log can hold. 64-bit values are bigint; in JSON they become `"0x..."`. */
@@ -69,6 +81,8 @@ export type TraceEvent =
       readonly cookie: bigint
       readonly shown: readonly string[]
       readonly scrubbed: number
+      /** Both register files, of the newest crossings only: see {@link CrossedRegister}. */
+      registers?: readonly CrossedRegister[]
     }
   /** One 64 KiB page changes place or content on somebody's order. */
   | {
@@ -140,6 +154,10 @@ export type TraceEvent =
       readonly from: 'normal' | 'transient' | 'secure' | 'absent'
       readonly to: 'normal' | 'transient' | 'secure' | 'absent'
     }
+  /** One VM of several ended; the machine goes on. */
+  | { readonly type: 'vm-end'; readonly lpid: number; readonly how: string; readonly reason: string }
+  /** A hostile hypervisor begins what it has in mind; what it tries stands in the scenario's description. */
+  | { readonly type: 'scenario'; readonly name: string; readonly action: string }
   | { readonly type: 'console'; readonly text: string }
   | { readonly type: 'end'; readonly how: string; readonly reason: string }
 

@@ -55,3 +55,4 @@ export const ultracalls: readonly UltracallEntry[] = [
 ]
 
 export const ultracallByNumber: ReadonlyMap<number, UltracallEntry> = new Map(ultracalls.map((c) => [c.number, c]))
+export const ultracallByName: ReadonlyMap<string, UltracallEntry> = new Map(ultracalls.map((c) => [c.name, c]))

@@ -7,6 +7,8 @@ import { pageIn } from './page-in.ts'
 import { pageInvalidate } from './page-inval.ts'
 import { pageOut } from './page-out.ts'
 import { U } from './return-codes.ts'
+import { readScom, sendSbeCommand, writeScom } from './scom.ts'
+import { readMemory, writeMemory } from './service-memory.ts'
 import { shareByGuest, unshareAllByGuest, unshareByGuest } from './share.ts'
 import { registerSlot, unregisterSlot } from './slots.ts'
 import { terminate } from './terminate.ts'
@@ -35,7 +37,7 @@ function* writePateSteps(uv: Ultravisor, lpid: bigint, dw0: bigint, dw1: bigint)
   const svm = uv.svms.get(Number(lpid))
   const present = uv.memory.u64(entry)
   // KVM goes on to write its own table, which means nothing any more, when the guest sets a process table.
-  if (svm && dw0 !== present && dw0 !== svm.hypervisorTable)
+  if (svm && dw0 !== present && dw0 !== svm.hypervisorTable && !uv.quirk('Q10'))
     return uv.refuse('UV-PATE-002', `0x${dw0.toString(16)} for the SVM with lpid ${lpid}`, U.PERMISSION)
   yield WRITE_PATE.at('write', { entry })
   uv.memory.setU64(entry, svm ? present : dw0)
@@ -63,20 +65,13 @@ function* sprRead(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   return U.SUCCESS
 }
 
-/** A call that is in the table and not yet in this emulator: it says so by name. */
-const missing = (name: string): UltracallHandler =>
-  // biome-ignore lint/correctness/useYield: there is nothing to stop at
-  function* (uv) {
-    return uv.refuse('UV-CALL-004', name, U.FUNCTION)
-  }
-
 export const ultracallHandlers: Readonly<Record<string, UltracallHandler>> = {
   UV_WRITE_PATE: writePate,
   UV_RESTRICTED_SPR_WRITE: sprWrite,
   UV_RESTRICTED_SPR_READ: sprRead,
   UV_ESM: enterSecureMode,
-  UV_READ_SCOM: missing('UV_READ_SCOM'),
-  UV_WRITE_SCOM: missing('UV_WRITE_SCOM'),
+  UV_READ_SCOM: readScom,
+  UV_WRITE_SCOM: writeScom,
   UV_RETURN: (uv, frame) => uv.crossing.uvReturn(frame),
   UV_REGISTER_MEM_SLOT: registerSlot,
   UV_UNREGISTER_MEM_SLOT: unregisterSlot,
@@ -87,8 +82,8 @@ export const ultracallHandlers: Readonly<Record<string, UltracallHandler>> = {
   UV_PAGE_INVAL: pageInvalidate,
   UV_SVM_TERMINATE: terminate,
   UV_UNSHARE_ALL_PAGES: unshareAllByGuest,
-  UV_READ_MEM: missing('UV_READ_MEM'),
-  UV_WRITE_MEM: missing('UV_WRITE_MEM'),
+  UV_READ_MEM: readMemory,
+  UV_WRITE_MEM: writeMemory,
   UV_ESMB_GET_FILE: getFile,
-  UV_SEND_SBE_COMMAND: missing('UV_SEND_SBE_COMMAND'),
+  UV_SEND_SBE_COMMAND: sendSbeCommand,
 }

@@ -57,6 +57,7 @@ function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigi
   if (fdt === 0n) return direct(uv, uvRefusal('UV-ESM-002', 'R5 = 0'), U.P3)
   const lpid = uv.currentLpid
   if (lpid === 0) return direct(uv, uvRefusal('UV-ESM-003', 'LPIDR = 0'), U.PERMISSION)
+  if (uv.svms.get(lpid)?.state === 'SECURE' && !uv.quirk('Q50')) return U.SUCCESS
   if (uv.svms.has(lpid)) return direct(uv, uvRefusal('UV-ESM-004', `an SVM with lpid ${lpid}`), U.RETRY)
 
   yield walk(uv, 2, 'create')
@@ -118,6 +119,7 @@ function* transition(run: EsmRun): Steps<void> {
   yield walk(uv, 11, 'rtas')
   readRtasTokens(run)
   const vcpus = maxVcpus(run.tree)
+  svm.vcpus = vcpus
   yield walk(uv, 12, 'reserveRtas', { vcpus })
   yield* reserveShared(run, 'RTAS arguments', 1)
   yield* reserveShared(run, 'RTAS bounce buffers', 4)

@@ -4,12 +4,14 @@ import type { RegisterFile } from '../cpu/types.ts'
 import { H, hcallByNumber } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
+import { SvmAborted } from './abort.ts'
 import { type UltracallEntry, ultracallByNumber } from './call-table.ts'
 import { ultracallHandlers } from './calls.ts'
+import { PROGRAM } from './crossing.ts'
 import { secureFault } from './faults.ts'
 import { U, ultracallCodeName } from './return-codes.ts'
 import { rtasCall } from './rtas.ts'
-import type { Ultravisor } from './ultravisor.ts'
+import { crash, type Ultravisor } from './ultravisor.ts'
 
 const ENTRY = new Procedure('ultravisor', 'ultravisor entry', 'spec/ultravisor.md §1.4', {
   save: 'save the frame of the interrupted context',
@@ -19,6 +21,9 @@ const ENTRY = new Procedure('ultravisor', 'ultravisor entry', 'spec/ultravisor.m
 /** Vectors whose PC and MSR are in HSRR0/1 instead of SRR0/1 (spec/ultravisor.md §1.4). */
 const isHypervisorVector = (vector: number): boolean =>
   (vector >= 0xe00 && vector <= 0xea0) || vector === 0x980 || vector === 0xf80 || vector === 0x1500
+
+/** Cause of a hypervisor facility unavailable interrupt: transactional memory (HFSCR bits 0:7). */
+const CAUSE_TRANSACTION = 5n
 
 /** The frame of what was interrupted: its PC and MSR out of the save registers that this vector uses. */
 function interruptedFrame(uv: Ultravisor, vector: number): { frame: RegisterFile; level: number } {
@@ -60,6 +65,8 @@ function* ultracall(uv: Ultravisor, frame: RegisterFile): Steps<void> {
   const refused = permission(uv, entry, frame, number)
   // Loading R3 is for a caller that is resumed; a call that replaced the context (UV_ESM, UV_RETURN) says undefined.
   const code = refused ?? (yield* ultracallHandlers[entry!.name]!(uv, frame))
+  // These switch to a context of their own and forget to write R3 when they come back (Q09).
+  const forgotten = refused === undefined && uv.quirk('Q09') && SWITCHING.has(name) && code !== U.FUNCTION
   trace.add({
     type: 'ultracall',
     phase: 'return',
@@ -70,9 +77,11 @@ function* ultracall(uv: Ultravisor, frame: RegisterFile): Steps<void> {
     ...(code === undefined ? {} : { returnCode: code, returnName: ultracallCodeName(code) }),
   })
   if (code === undefined) return
-  frame.gpr[3] = BigInt.asUintN(64, code)
+  frame.gpr[3] = forgotten ? BigInt(number) : BigInt.asUintN(64, code)
   cpu.load(frame)
 }
+
+const SWITCHING: ReadonlySet<string> = new Set(['UV_SHARE_PAGE', 'UV_UNSHARE_PAGE', 'UV_UNSHARE_ALL_PAGES'])
 
 function permission(
   uv: Ultravisor,
@@ -90,8 +99,7 @@ function permission(
     hypervisor: hypervisor && !problem,
     'normal VM': !hypervisor && !problem,
     'secure VM': secure && !hypervisor && !problem,
-    // The released firmware checks nothing here (Q08).
-    'anyone secure': secure,
+    'anyone secure': secure || uv.quirk('Q08'),
   }[entry.caller]
   if (allowed) return undefined
   const state = privilegeState(frame.msr)
@@ -118,13 +126,19 @@ function* hypercallFilter(uv: Ultravisor, frame: RegisterFile): Steps<void> {
   if ((frame.msr & MSR.S) === 0n) return answer(H.HARDWARE)
   if ((frame.msr & MSR.PR) !== 0n) return answer(uv.refuse('UV-HCALL-002', 'the secure problem state', H.PRIVILEGE))
   if (name === 'H_RANDOM') {
+    if (uv.quirk('Q04')) return answer(H.FUNCTION)
     const bytes = uv.parts.random(8)
     frame.gpr[4] = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)
     return answer(H.SUCCESS)
   }
-  if (name === 'H_RTAS') return answer(yield* rtasCall(uv, frame))
-  if (!entry || name === 'H_SVM_TPM_COMM' || name === 'H_SVM_INIT_ABORT')
+  if (name === 'H_RTAS') {
+    const code = yield* rtasCall(uv, frame)
+    return answer(uv.quirk('Q05') ? BigInt(number) : code)
+  }
+  if (!entry || name === 'H_SVM_TPM_COMM' || name === 'H_SVM_INIT_ABORT') {
+    if (uv.quirk('Q06')) crash('Q06', `${name} by an SVM`)
     return answer(uv.refuse('UV-HCALL-001', name, H.FUNCTION))
+  }
   // H_CEDE enables external interrupts before it waits (spec/ultravisor.md §1.7).
   if (name === 'H_CEDE') frame.msr |= MSR.EE
   yield* uv.crossing.reflect(frame, 0xc00)
@@ -153,15 +167,19 @@ function* otherInterrupt(uv: Ultravisor, frame: RegisterFile, vector: number): S
     case 0xe20:
       return yield* secureFault(uv, frame, vector)
     case 0xe40: {
-      uv.refuse(
-        'UV-FAULT-003',
-        `an instruction that raised 0xE40 at 0x${frame.nia.toString(16)}: ${cpu.lastFault ?? ''}`,
-        0n,
-      )
-      throw new MachineStop({
+      const found = `an instruction that raised 0xE40 at 0x${frame.nia.toString(16)}: ${cpu.lastFault ?? ''}`
+      uv.refuse('UV-FAULT-003', found, 0n)
+      throw new SvmAborted(uv.currentLpid, {
         how: 'fault',
         reason: `the ultravisor stopped the SVM: illegal instruction at 0x${frame.nia.toString(16)} (UV-FAULT-003)`,
       })
+    }
+    case 0xf80: {
+      // A transaction in an SVM: as if the processor had none (spec/ultravisor.md §1.4).
+      const cause = (frame.spr.get(SPR.HFSCR) ?? 0n) >> 56n
+      if (cause !== CAUSE_TRANSACTION) return yield* uv.crossing.reflect(frame, vector)
+      uv.crossing.synthesiseProgram(frame, PROGRAM.illegal)
+      return cpu.load(frame)
     }
     default:
       yield* uv.crossing.reflect(frame, vector)

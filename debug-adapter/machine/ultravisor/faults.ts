@@ -4,6 +4,7 @@ import { PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL } from '../platform/hcall-table.ts'
 import type { Steps } from '../steps.ts'
 import { abortSvm } from './abort.ts'
+import { emulateAccess } from './mmio.ts'
 import type { Ultravisor } from './ultravisor.ts'
 
 /** How often a paged-out page is asked for before the SVM is given up (Q36 has no bound). */
@@ -15,16 +16,18 @@ export function* secureFault(uv: Ultravisor, frame: RegisterFile, vector: number
   const svm = uv.currentSvm
   const gpa = cpu.spr(SPR.ASDR) & 0x000f_ffff_ffff_f000n
   const gfn = gpa >> PAGE_SHIFT
-  if (!svm?.slotOf(gfn)) return yield* uv.crossing.reflect(frame, vector)
+  if (!svm?.slotOf(gfn))
+    return svm && vector === 0xe00 ? yield* emulateAccess(uv, frame) : yield* uv.crossing.reflect(frame, vector)
   const state = svm.stateOf(gfn)
   switch (state) {
     case 'PAGEDOUT': {
       let code = 0n
-      for (let i = 0; i < PAGE_IN_TRIES && svm.stateOf(gfn) === 'PAGEDOUT'; i++) {
+      const tries = uv.quirk('Q36') ? 1 : PAGE_IN_TRIES
+      for (let i = 0; i < tries && svm.stateOf(gfn) === 'PAGEDOUT'; i++) {
         const [r3] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gfn << PAGE_SHIFT, 0n, PAGE_SHIFT], frame.msr)
         code = BigInt.asIntN(64, r3!)
       }
-      if (svm.stateOf(gfn) === 'PAGEDOUT')
+      if (svm.stateOf(gfn) === 'PAGEDOUT' && !uv.quirk('Q36'))
         abortSvm(uv, 'UV-FAULT-002', `H_SVM_PAGE_IN(0x${gpa.toString(16)}) = ${code}, ${PAGE_IN_TRIES} times`)
       return cpu.load(frame)
     }

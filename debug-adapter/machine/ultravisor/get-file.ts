@@ -6,7 +6,7 @@ import { Procedure, type Steps } from '../steps.ts'
 import { masterKeyOf } from './lockbox.ts'
 import { U } from './return-codes.ts'
 import type { Svm } from './svm.ts'
-import type { Ultravisor } from './ultravisor.ts'
+import { crash, type Ultravisor } from './ultravisor.ts'
 
 const GET_FILE = new Procedure('ultravisor', 'UV_ESMB_GET_FILE', 'spec/ultravisor.md §2.5', {
   check: 'check the reader and the offset: a file is read once, forward, by one process',
@@ -31,6 +31,7 @@ function* getFileSteps(uv: Ultravisor, frame: RegisterFile, name: string, offset
   yield GET_FILE.at('check', { process, owner: reader.owner, last: reader.last })
   if (reader.owner !== process || offset < reader.last)
     return uv.refuse('UV-FILE-002', `process ${process} at offset ${offset}`, U.PARAMETER)
+  if (offset >= MAX_OFFSET && uv.quirk('Q25')) crash('Q25', `UV_ESMB_GET_FILE at offset ${offset}`)
   if (offset >= MAX_OFFSET) return uv.refuse('UV-FILE-003', offset.toString(), U.PARAMETER)
 
   yield GET_FILE.at('decrypt')

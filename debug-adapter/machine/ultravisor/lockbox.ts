@@ -7,7 +7,7 @@ import { TransportError } from '../tss/transport.ts'
 import { unwrapSymmetricKey } from '../tss/unwrap.ts'
 import { EsmRefused, type EsmRun } from './esm-run.ts'
 import type { Svm } from './svm.ts'
-import type { Ultravisor, WrappingKeyProperty } from './ultravisor.ts'
+import { crash, type Ultravisor, type WrappingKeyProperty } from './ultravisor.ts'
 
 const OPEN = new Procedure('ultravisor', 'open the lockbox', 'spec/ultravisor.md §4.3', {
   properties: 'read the properties of the wrapping key from the private store',
@@ -126,6 +126,7 @@ function* exchangeSteps(run: EsmRun, command: Uint8Array): Steps<Uint8Array> {
   const [r3, r4] = yield* uv.crossing.hypercall(HCALL.H_SVM_TPM_COMM, args, run.frame.msr)
   const code = BigInt.asIntN(64, r3!)
   if (code !== 0n) throw new TransportError(`the hypervisor answered H_SVM_TPM_COMM with ${hcallCodeName(code)}`)
+  if (r4! > BigInt(TPM_BUFFER) && uv.quirk('Q32')) crash('Q32', `a TPM response of ${r4} bytes`)
   if (r4! > BigInt(TPM_BUFFER)) throw new TransportError(`a response of ${r4} bytes, more than 4096`)
   yield CARRY.at('copyOut', { bytes: r4! })
   const response = uv.memory.read(bounce, Number(r4))

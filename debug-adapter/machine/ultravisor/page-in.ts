@@ -24,7 +24,7 @@ export function checkPageCall(
   order: bigint,
 ): { readonly svm: Svm; readonly gfn: bigint } | bigint {
   if (order !== PAGE_SHIFT) return uv.refuse('UV-PAGE-001', `order ${order}`, U.P5)
-  if (flags !== 0n) return uv.refuse('UV-PAGE-008', `flags 0x${flags.toString(16)}`, U.P4)
+  if (flags !== 0n && !uv.quirk('Q14')) return uv.refuse('UV-PAGE-008', `flags 0x${flags.toString(16)}`, U.P4)
   const inNormalMemory = (ra & SECURE_RA_BIT) === 0n && uv.parts.memory.offsetOf(ra, PAGE_BYTES) >= 0
   if (ra === 0n || !inNormalMemory || ra % BigInt(PAGE_BYTES) !== 0n)
     return uv.refuse('UV-PAGE-002', `0x${ra.toString(16)}`, U.P2)
@@ -66,6 +66,12 @@ function* pageInSteps(
       svm.setState(gfn, 'SECURE')
       return U.SUCCESS
     case 'PAGEDOUT':
+      if (svm.state === 'ACTIVE' && uv.quirk('Q16')) {
+        copyIn(uv, svm, gfn, ra)
+        svm.setState(gfn, 'SECURE')
+        svm.table.map(gfn << PAGE_SHIFT, svm.securePage(gfn)!)
+        return U.SUCCESS
+      }
       yield PAGE_IN.at('decrypt', { from: ra, to: svm.securePage(gfn)! })
       return decryptIn(uv, svm, gfn, ra)
     case 'HV_SHARING':

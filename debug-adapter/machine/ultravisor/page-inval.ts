@@ -36,12 +36,14 @@ function* invalidateSteps(uv: Ultravisor, lpid: bigint, gpa: bigint, order: bigi
   if (!svm) return uv.refuse('UV-PAGE-003', `lpid ${lpid}`, U.PARAMETER)
   if (svm.state === 'ABORT') return uv.refuse('UV-PAGE-004', `lpid ${lpid}`, U.STATE)
   const gfn = gpa >> PAGE_SHIFT
-  if (!svm.slotOf(gfn)) return uv.refuse('UV-PAGE-005', `0x${gpa.toString(16)}`, U.P2)
+  if (!svm.slotOf(gfn)) return uv.refuse('UV-PAGE-005', `0x${gpa.toString(16)}`, uv.code(U.P2, U.P3))
   const from = svm.stateOf(gfn)
   const to = invalidated[from]
   if (!to) return uv.refuse('UV-PAGE-006', from, U.P2)
   yield PAGE_INVAL.at('invalidate', { from, to })
-  svm.setState(gfn, to)
+  // The page is the hypervisor's again: nothing of it is remembered, unless the quirk keeps it to be mapped (Q34).
+  const { hvPage } = svm.frames.get(gfn) ?? {}
+  svm.setState(gfn, to, uv.quirk('Q34') && hvPage !== undefined ? { hvPage } : {})
   if (to === 'SHARED_INV') {
     svm.table.unmap(gfn << PAGE_SHIFT)
     uv.parts.cpu.flushTranslations()

@@ -3,7 +3,7 @@ import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { checkPageCall } from './page-in.ts'
 import { U } from './return-codes.ts'
-import type { Svm } from './svm.ts'
+import { isShared, type Svm } from './svm.ts'
 import type { Ultravisor } from './ultravisor.ts'
 
 const PAGE_OUT = new Procedure('ultravisor', 'UV_PAGE_OUT', 'spec/ultravisor.md §2.4', {
@@ -33,12 +33,21 @@ function* pageOutSteps(
   const state = svm.stateOf(gfn)
   yield PAGE_OUT.at('state', { state, svm: svm.state })
   if (state === 'HV_UNSHARED') return uv.refuse('UV-PAGE-006', state, U.RETRY)
+  if (isShared(state)) {
+    // The hypervisor has the page already: the documentation promises success.
+    const code = uv.code(U.SUCCESS, U.PARAMETER)
+    return code === U.SUCCESS ? code : uv.refuse('UV-PAGE-006', state, code)
+  }
   if (state !== 'SECURE') return uv.refuse('UV-PAGE-006', state, U.PARAMETER)
   if (svm.state === 'ABORT') {
     yield PAGE_OUT.at('giveBack', { to: ra })
+    if (uv.quirk('Q33')) return U.SUCCESS
     giveBack(uv, svm, gfn, ra)
     return U.SUCCESS
   }
+  // What UV_ESM reads, hashes and writes must not change place under it.
+  if (svm.state === 'ACTIVE' && !uv.quirk('Q16') && (svm.pagedIn.has(gfn) || svm.isReserved(gfn)))
+    return uv.refuse('UV-PAGE-009', `gfn 0x${gfn.toString(16)} while UV_ESM runs`, U.RETRY)
   yield PAGE_OUT.at('encrypt', { from: svm.securePage(gfn)!, to: ra, pageOut: svm.pageOuts })
   encryptOut(uv, svm, gfn, ra)
   return U.SUCCESS
@@ -69,8 +78,7 @@ function encryptOut(uv: Ultravisor, svm: Svm, gfn: bigint, ra: bigint): void {
 function giveBack(uv: Ultravisor, svm: Svm, gfn: bigint, ra: bigint): void {
   const gpa = gfn << PAGE_SHIFT
   const from = svm.securePage(gfn)!
-  const reserved = [...svm.reserved.values()].some((r) => gpa >= r.gpa && gpa < r.gpa + BigInt(r.pages * PAGE_BYTES))
-  if (svm.pagedIn.has(gfn) && !reserved) uv.memory.write(ra, uv.memory.read(from, PAGE_BYTES))
+  if (svm.pagedIn.has(gfn) && !svm.isReserved(gfn)) uv.memory.write(ra, uv.memory.read(from, PAGE_BYTES))
   else uv.memory.fill(ra, 0, PAGE_BYTES)
   uv.parts.cpu.codeWritten(ra, PAGE_BYTES)
   uv.parts.trace.add({ type: 'page-move', how: 'give-back', lpid: svm.lpid, gpa, from, to: ra })

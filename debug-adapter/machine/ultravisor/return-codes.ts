@@ -1,10 +1,14 @@
 /** Return codes of ultracalls as they stand in R3 (spec/ultravisor.md §2.1). */
 export const U = {
   SUCCESS: 0n,
+  BUSY: 1n,
   FUNCTION: -2n,
   PARAMETER: -4n,
   RETRY: -5n,
+  HARDWARE: -6n,
+  UNSUPPORTED: -7n,
   PERMISSION: -11n,
+  XSCOM_ADDR_ERROR: -26n,
   P2: -55n,
   P3: -56n,
   P4: -57n,

@@ -2,8 +2,8 @@ import type { RegisterFile } from '../cpu/types.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { H, HCALL } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
-import type { Svm } from './svm.ts'
-import type { Ultravisor } from './ultravisor.ts'
+import type { StartedCpu, Svm } from './svm.ts'
+import { crash, type Ultravisor } from './ultravisor.ts'
 
 const RTAS = new Procedure('ultravisor', 'RTAS of an SVM', 'spec/ultravisor.md §6.1', {
   read: 'read the argument block of the guest from secure memory',
@@ -15,6 +15,8 @@ const RTAS = new Procedure('ultravisor', 'RTAS of an SVM', 'spec/ultravisor.md �
 /** Words of an argument block: token, nargs, nret, then at most this many arguments and results. */
 const MAX_CELLS = 16
 const BUFFER_BYTES = 4096
+/** Words that fit into the page of arguments: where the count is not checked (Q39), more than these still end the call. */
+const UNCHECKED_CELLS = (BUFFER_BYTES - 12) / 4
 /** Status of a call that the ultravisor does not let through: hardware error (PAPR). */
 const HARDWARE_ERROR = -1
 
@@ -67,23 +69,26 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   yield RTAS.at('read', { block })
   const guest = new GuestBytes(uv, svm)
   const head = guest.read(block, 12)
+  if (!head && uv.quirk('Q38')) crash('Q38', `H_RTAS with an argument block at 0x${block.toString(16)}`)
   if (!head) return uv.refuse('UV-RTAS-001', `no guest memory at 0x${block.toString(16)}`, H.PARAMETER)
   const [token, nargs, nret] = words(head) as [number, number, number]
   const cells = nargs + nret
-  const body = cells <= MAX_CELLS ? guest.read(block + 12n, cells * 4) : undefined
+  const limit = uv.quirk('Q39') ? UNCHECKED_CELLS : MAX_CELLS
+  const body = cells <= limit ? guest.read(block + 12n, cells * 4) : undefined
   if (!body) return uv.refuse('UV-RTAS-001', `${nargs} arguments and ${nret} results`, H.PARAMETER)
   const name = [...svm.rtasTokens].find(([, t]) => t === token)?.[0]
   const status = (value: number): void => {
     if (nret > 0) guest.write(block + 12n + BigInt(nargs * 4), fromWords([value]))
   }
-  const deny = (rule: 'UV-RTAS-002' | 'UV-RTAS-003', found: string): bigint => {
+  const deny = (rule: 'UV-RTAS-002' | 'UV-RTAS-003' | 'UV-RTAS-004', found: string): bigint => {
     status(HARDWARE_ERROR)
     return uv.refuse(rule, found, H.SUCCESS)
   }
-  if (name === undefined) return deny('UV-RTAS-003', `token 0x${token.toString(16)}`)
+  // The released firmware lets every token through, pointers and all.
+  if (name === undefined && !uv.quirk('Q40')) return deny('UV-RTAS-003', `token 0x${token.toString(16)}`)
 
   const args = words(body).slice(0, nargs)
-  const service = SERVICES[name]
+  const service = name === undefined || !Object.hasOwn(SERVICES, name) ? undefined : SERVICES[name]
   const bounceGpa = svm.reserved.get('RTAS arguments')!.gpa
   const bufferGpa = svm.reserved.get('RTAS bounce buffers')!.gpa
   const argsPage = hvPage(svm, bounceGpa)
@@ -92,29 +97,49 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   let length = 0
   if (service) {
     length = service.length(args, (gpa, bytes) => guest.read(BigInt(gpa), bytes))
-    if (length < 0 || length > BUFFER_BYTES) return deny('UV-RTAS-002', `${name} with ${length} bytes`)
-    uv.memory.fill(bufferPage, 0, BUFFER_BYTES)
-    if (service.direction !== 'out') {
-      const data = guest.read(BigInt(args[service.pointer] ?? 0), length)
-      if (!data) return deny('UV-RTAS-002', `${name} with a buffer outside the guest`)
-      uv.memory.write(bufferPage, data)
+    const pointer = BigInt(args[service.pointer] ?? 0)
+    const data = length < 0 || length > BUFFER_BYTES ? undefined : guest.read(pointer, length)
+    const found = `${name} with ${length} bytes at 0x${pointer.toString(16)}`
+    if (!data && !uv.quirk('Q40')) return deny('UV-RTAS-002', found)
+    if (!data) uv.refuse('UV-RTAS-002', `${found}; the call is made with the address of the guest`, 0n)
+    else {
+      uv.memory.fill(bufferPage, 0, BUFFER_BYTES)
+      if (service.direction !== 'out') uv.memory.write(bufferPage, data)
+      bounced[service.pointer] = Number(bufferGpa)
     }
-    bounced[service.pointer] = Number(bufferGpa)
+    if (!data) length = 0
   }
-  yield RTAS.at('bounce', { service: name, bytes: length })
+  if (name === 'start-cpu') {
+    const cpu = args[0] ?? 0
+    if (cpu >= svm.vcpus || nargs !== 3) return deny('UV-RTAS-004', `processor ${cpu} of ${svm.vcpus}`)
+    bounced[2] = Number(parkStart(uv, svm, { cpu, entry: BigInt(args[1]!), r3: BigInt(args[2]!) }))
+  }
+  yield RTAS.at('bounce', { service: name ?? '', bytes: length })
   uv.memory.fill(argsPage, 0, BUFFER_BYTES)
   uv.memory.write(argsPage, fromWords([token, nargs, nret, ...bounced]))
-  yield RTAS.at('call', { service: name })
+  yield RTAS.at('call', { service: name ?? '' })
   yield* uv.crossing.hypercall(HCALL.H_RTAS, [bounceGpa], frame.msr)
 
   yield RTAS.at('back', { results: nret })
   // The counts and pointers are the guest's own copy: the hypervisor can write the bounced block (Q41).
-  const results = uv.memory.read(argsPage + 12n + BigInt(nargs * 4), nret * 4)
-  guest.write(block + 12n + BigInt(nargs * 4), results)
-  const good = nret > 0 && (words(results)[0]! | 0) >= 0
-  if (service && service.direction !== 'in' && good)
+  const counts = uv.quirk('Q41') ? words(uv.memory.read(argsPage + 4n, 8)) : [nargs, nret]
+  const [inputs, outputs] = [Math.min(counts[0]!, UNCHECKED_CELLS), Math.min(counts[1]!, UNCHECKED_CELLS)] as const
+  const results = uv.memory.read(argsPage + 12n + BigInt(inputs * 4), outputs * 4)
+  guest.write(block + 12n + BigInt(inputs * 4), results)
+  const answer = outputs > 0 ? words(results)[0]! | 0 : -1
+  if (service && service.direction !== 'in' && answer >= 0)
     guest.write(BigInt(args[service.pointer]!), uv.memory.read(bufferPage, length))
+  if (name === 'ibm,nmi-register' && answer === 0) svm.machineCheckHandler = BigInt(args[1] ?? 0)
   return H.SUCCESS
+}
+
+/** Keeps where a virtual processor begins, and gives it a cookie that stands for it with the hypervisor (spec/ultravisor.md §6.3). */
+function parkStart(uv: Ultravisor, svm: Svm, start: StartedCpu): bigint {
+  // One that was asked for before and never came is asked for anew.
+  for (const [cookie, { cpu }] of svm.startedCpus) if (cpu === start.cpu) svm.startedCpus.delete(cookie)
+  const cookie = uv.crossing.newStartCookie(svm.startedCpus)
+  svm.startedCpus.set(cookie, start)
+  return cookie
 }
 
 function hvPage(svm: Svm, gpa: bigint): bigint {

@@ -78,13 +78,14 @@ function* shareSteps(
 
   for (const gfn of wanted) {
     yield SHARE.at('ask', { gfn })
-    if (svm.stateOf(gfn) === 'PAGEDOUT')
-      yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], guestMsr)
-    svm.setState(gfn, 'HV_SHARING')
-    const [code] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), SHARED, PAGE_SHIFT], guestMsr)
-    if (BigInt.asIntN(64, code!) === 0n) continue
+    let code: bigint | undefined = yield* bringBack(uv, svm, gfn, guestMsr)
+    if (code === 0n) {
+      svm.setState(gfn, 'HV_SHARING')
+      ;[code] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), SHARED, PAGE_SHIFT], guestMsr)
+      if (BigInt.asIntN(64, code!) === 0n) continue
+    }
     yield SHARE.at('revert', { code: BigInt.asIntN(64, code!) })
-    for (const g of wanted) if (isTransient(svm.stateOf(g))) svm.setState(g, 'SECURE')
+    for (const g of wanted) if (isTransient(svm.stateOf(g))) yield* revert(uv, svm, g, guestMsr)
     return uv.refuse(
       'UV-SHARE-004',
       `H_SVM_PAGE_IN(0x${gpaOf(gfn).toString(16)}, shared) = ${BigInt.asIntN(64, code!)}`,
@@ -97,10 +98,39 @@ function* shareSteps(
   return U.SUCCESS
 }
 
+/** How often a page that is paged out is asked for (Q21 counts wrongly). */
+const PAGE_IN_TRIES = 4
+
+/** A frame that is paged out has to be secure before it can be shared. @returns 0, or the code of the hypervisor */
+function* bringBack(uv: Ultravisor, svm: Svm, gfn: bigint, guestMsr: bigint): Steps<bigint> {
+  if (svm.stateOf(gfn) !== 'PAGEDOUT') return 0n
+  let code = 0n
+  for (let tries = 1; tries <= PAGE_IN_TRIES; tries++) {
+    const [r3] = yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], guestMsr)
+    code = BigInt.asIntN(64, r3!)
+    const last = tries === PAGE_IN_TRIES
+    if (svm.stateOf(gfn) !== 'PAGEDOUT') return last && uv.quirk('Q21') ? U.P2 : 0n
+  }
+  // The hypervisor may have said success and done nothing: without the page there is nothing to go on with.
+  return uv.quirk('Q21') ? 0n : code === 0n ? U.P2 : code
+}
+
+/** The hypervisor refused another frame of the request: this one is secure as it was, and the hypervisor gets to know it. */
+function* revert(uv: Ultravisor, svm: Svm, gfn: bigint, guestMsr: bigint): Steps<void> {
+  const told = svm.stateOf(gfn) !== 'HV_SHARING'
+  if (told) {
+    svm.setState(gfn, 'HV_UNSHARING')
+    yield* uv.crossing.hypercall(HCALL.H_SVM_PAGE_IN, [gpaOf(gfn), NONSHARED, PAGE_SHIFT], guestMsr)
+  }
+  if (uv.quirk('Q22')) uv.clear(svm.securePage(gfn)!, PAGE_BYTES)
+  svm.setState(gfn, 'SECURE')
+}
+
 function commitShare(uv: Ultravisor, svm: Svm, gfn: bigint, kind: ShareKind): void {
   const hvPage = svm.frames.get(gfn)?.hvPage
   const state = svm.stateOf(gfn)
-  if (state !== 'HV_SHARED' || hvPage === undefined)
+  if (state === 'HV_SHARED_INV' && hvPage === undefined) return commitWithdrawn(svm, gfn, kind)
+  if ((state !== 'HV_SHARED' && state !== 'HV_SHARED_INV') || hvPage === undefined)
     throw abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
   uv.memory.fill(hvPage, 0, PAGE_BYTES)
   uv.parts.cpu.codeWritten(hvPage, PAGE_BYTES)
@@ -113,6 +143,13 @@ function commitShare(uv: Ultravisor, svm: Svm, gfn: bigint, kind: ShareKind): vo
     svm.setState(gfn, 'SHARED_IMPLICIT', { hvPage })
     svm.table.unmap(gpa)
   } else svm.setState(gfn, 'PSEUDO_SHARED', { hvPage })
+}
+
+/** The hypervisor gave a page and took it back before the share was complete: the next access asks for another. */
+function commitWithdrawn(svm: Svm, gfn: bigint, kind: ShareKind): void {
+  const states = { explicit: 'SHARED_INV', implicit: 'SHARED_IMPLICIT_INV', pseudo: 'PSEUDO_SHARED_INV' } as const
+  svm.setState(gfn, states[kind])
+  if (kind !== 'pseudo') svm.table.unmap(gpaOf(gfn))
 }
 
 export function* unshareByGuest(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
@@ -138,6 +175,7 @@ function* unshareSteps(uv: Ultravisor, svm: Svm, frames: bigint[] | undefined, f
     if (isUnsharable(state)) return uv.refuse('UV-SHARE-003', `gfn 0x${gfn.toString(16)}: ${state}`, U.P2)
   }
   const shared = frames.filter((gfn) => isShared(svm.stateOf(gfn)))
+  for (const gfn of frames) if (svm.stateOf(gfn) === 'PAGEDOUT' && uv.quirk('Q23')) loseContent(uv, svm, gfn)
   for (const gfn of shared) {
     yield UNSHARE.at('ask', { gfn })
     svm.setState(gfn, 'HV_UNSHARING')
@@ -160,4 +198,12 @@ function* unshareSteps(uv: Ultravisor, svm: Svm, frames: bigint[] | undefined, f
   }
   uv.parts.cpu.flushTranslations()
   return U.SUCCESS
+}
+
+/** The record of a page that is paged out is dropped, and with it its content (Q23). */
+function loseContent(uv: Ultravisor, svm: Svm, gfn: bigint): void {
+  const secure = svm.securePage(gfn)!
+  uv.clear(secure, PAGE_BYTES)
+  svm.setState(gfn, 'SECURE')
+  svm.table.map(gpaOf(gfn), secure)
 }

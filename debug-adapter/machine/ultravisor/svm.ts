@@ -25,6 +25,13 @@ export interface FrameRecord {
   sealed?: { readonly iv: Uint8Array; readonly tag: Uint8Array }
 }
 
+/** A virtual processor that waits for its first entry. */
+export interface StartedCpu {
+  readonly cpu: number
+  readonly entry: bigint
+  readonly r3: bigint
+}
+
 export type ShareKind = 'explicit' | 'implicit' | 'pseudo'
 
 const SHARED: readonly PageState[] = [
@@ -67,6 +74,12 @@ export class Svm {
   readonly files = new Map<string, { owner: bigint; last: bigint }>()
   /** Pages inside the guest's memory that UV_ESM reserved, by purpose. */
   readonly reserved = new Map<string, { gpa: bigint; pages: number }>()
+  /** Virtual processors that the guest started and that have not entered yet, by cookie (spec/ultravisor.md §6.3). */
+  readonly startedCpus = new Map<bigint, StartedCpu>()
+  /** Most virtual processors that it may have. */
+  vcpus = 1
+  /** Where machine checks go, once the guest registered its handler (spec/ultravisor.md §6.5). */
+  machineCheckHandler = 0x200n
   /** RTAS service -> token, from the guest's device tree. */
   readonly rtasTokens = new Map<string, number>()
 
@@ -91,6 +104,12 @@ export class Svm {
     const gpa = gfn << PAGE_SHIFT
     const big = this.slotOf(gfn)?.backing.get(gpa / UV_PAGE_BYTES)
     return big === undefined ? undefined : big + (gpa % UV_PAGE_BYTES)
+  }
+
+  /** Whether UV_ESM reserved this frame for itself. */
+  isReserved(gfn: bigint): boolean {
+    const gpa = gfn << PAGE_SHIFT
+    return [...this.reserved.values()].some((r) => gpa >= r.gpa && gpa < r.gpa + BigInt(r.pages * PAGE_BYTES))
   }
 
   setState(gfn: bigint, state: PageState, change: Omit<FrameRecord, 'state'> = {}): void {

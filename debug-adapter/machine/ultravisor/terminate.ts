@@ -17,7 +17,7 @@ export function* terminate(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
 function* terminateSteps(uv: Ultravisor, lpid: bigint): Steps<bigint> {
   yield TERMINATE.at('check')
   const svm = uv.svms.get(Number(lpid))
-  if (!svm) return uv.refuse('UV-PAGE-003', `lpid ${lpid}`, U.PARAMETER)
+  if (!svm) return uv.refuse('UV-PAGE-003', `lpid ${lpid}`, uv.code(U.PARAMETER, U.SUCCESS))
   yield TERMINATE.at('free', { slots: svm.slots.size })
   destroySvm(uv, svm)
   return U.SUCCESS
@@ -34,6 +34,7 @@ export function destroySvm(uv: Ultravisor, svm: Svm): void {
     uv.memory.setU64(uv.pateAddress(svm.lpid) + 8n, 0n)
   }
   uv.svms.delete(svm.lpid)
+  uv.crossing.forget(svm.lpid)
   uv.parts.cpu.flushTranslations()
   if (svm.state === 'SECURE') trace.add({ type: 'vm-state', lpid: svm.lpid, from: 'secure', to: 'absent' })
 }

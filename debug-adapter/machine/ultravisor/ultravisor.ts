@@ -4,16 +4,22 @@ import type { EsmResult } from '../api.ts'
 import type { Cpu } from '../cpu/cpu.ts'
 import { MSR } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
-import { SECURE_POOL_OFFSET, ULTRAVISOR } from '../firmware/memory-map.ts'
+import { UV_OPAL_FIELDS } from '../firmware/hand-over.ts'
+import { SECURE_POOL_OFFSET, ULTRAVISOR, UV_OPAL } from '../firmware/memory-map.ts'
 import { Actor } from '../memory/actor.ts'
 import { Pool } from '../memory/pool.ts'
 import { type RealMemory, SECURE_RA_BIT } from '../memory/real-memory.ts'
 import type { MemoryView } from '../memory/view.ts'
+import type { Chip } from '../platform/chip.ts'
 import type { Refusal } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
+import { MachineStop } from '../stop.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Crossing } from './crossing.ts'
+import { type Quirk, quirkText } from './quirks.ts'
+import { U } from './return-codes.ts'
 import { type UvRule, uvRefusal } from './rules.ts'
+import { type MemoryResource, memoryResources } from './service-memory.ts'
 import type { Svm } from './svm.ts'
 
 /** What the ultravisor is built on. It knows the hypervisor only as code that runs at a vector. */
@@ -23,6 +29,9 @@ export interface UltravisorParts {
   readonly trace: Trace
   readonly crypto: CryptoProvider
   readonly random: RandomSource
+  readonly chip: Chip
+  /** The quirks of the released firmware that are switched on. */
+  readonly quirks: ReadonlySet<Quirk>
   /** Runs the hypervisor from `vector` until it leaves by UV_RETURN, or by `rfid` to a normal VM. */
   readonly hypervisor: (vector: number) => Steps<void>
 }
@@ -58,6 +67,8 @@ export class Ultravisor {
   readonly pages: Pool
   readonly crossing: Crossing
   readonly #partitionTable: bigint
+  /** Memory of on-chip controllers, from the device tree of the host. */
+  memoryResources: readonly MemoryResource[] = []
   /** What became of the newest UV_ESM. */
   esm: EsmResult | undefined
 
@@ -104,9 +115,16 @@ export class Ultravisor {
     this.memory.fill(this.#partitionTable, 0, Number(PARTITION_TABLE_BYTES))
     // Size field 4: 2^(12+4) bytes (Power ISA 3.0C III 5.7.6).
     cpu.setSpr(SPR.PTCR, this.#partitionTable | 4n)
+    this.memoryResources = this.#readResources()
     yield BOOT.at('drbg')
     yield BOOT.at('leave')
     cpu.msr = cpu.msr & ~MSR.S
+  }
+
+  /** What OPAL described while it could still be trusted: `struct uv_opal` names the device tree (spec/ultravisor.md §7.2). */
+  #readResources(): MemoryResource[] {
+    const tree = this.memory.u64(BigInt(UV_OPAL.start + UV_OPAL_FIELDS.systemFdt))
+    return memoryResources(this.memory.read(tree, this.memory.u32(tree + 4n)))
   }
 
   /**
@@ -147,6 +165,33 @@ export class Ultravisor {
     return Number(this.parts.cpu.spr(SPR.LPIDR) & 0xfffn)
   }
 
+  randomDoubleword(): bigint {
+    const bytes = this.parts.random(8)
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)
+  }
+
+  quirk(quirk: Quirk): boolean {
+    return this.parts.quirks.has(quirk)
+  }
+
+  /** A code where documentation and released code differ (Q50). */
+  code(documented: bigint, released: bigint): bigint {
+    return this.quirk('Q50') ? released : documented
+  }
+
+  /** What U_BUSY is here (Q07). */
+  get busyCode(): bigint {
+    return this.quirk('Q07') ? U.FUNCTION : U.BUSY
+  }
+
+  /** A dump that survives the next boot: the self-boot engine takes the machine down (spec/ultravisor.md §5.5). */
+  startDump(): never {
+    throw new MachineStop({
+      how: 'stopped',
+      reason: 'the hypervisor started a dump (UV_SEND_SBE_COMMAND); memory and registers of SVMs are not part of it',
+    })
+  }
+
   /** Logs why the answer is no, and gives the code back for `return`. */
   refuse(rule: UvRule, found: string, code: bigint): bigint {
     this.note(uvRefusal(rule, found))
@@ -169,4 +214,9 @@ export class Ultravisor {
     if (ra !== undefined) this.clear(ra, 0x20_0000)
     return ra
   }
+}
+
+/** The released firmware stops here: a quirk that is on, and what set it off. */
+export function crash(quirk: Quirk, found: string): never {
+  throw new MachineStop({ how: 'fault', reason: `the ultravisor crashed: ${found} (${quirk}: ${quirkText(quirk)})` })
 }

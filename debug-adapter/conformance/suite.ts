@@ -1,0 +1,42 @@
+import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
+import { Bench } from './bench.ts'
+import type { ConformanceCase } from './case.ts'
+import { dispatchCases } from './cases/dispatch.ts'
+import { pageCases } from './cases/pages.ts'
+import { partitionCases } from './cases/partition.ts'
+
+/** Every case, by row of the matrix. */
+export const conformanceCases: readonly ConformanceCase[] = [...dispatchCases, ...partitionCases, ...pageCases].sort(
+  (a, b) => (a.id < b.id ? -1 : 1),
+)
+
+export interface CaseResult {
+  readonly id: string
+  readonly title: string
+  readonly result: 'pass' | 'fail'
+  readonly source: string
+  /** What was observed; of a failed case, first what was wrong. */
+  readonly detail: string
+}
+
+/** Runs one case on a machine of its own. */
+export function runCase(test: ConformanceCase, crypto: CryptoProvider): CaseResult {
+  const { id, title, source } = test
+  const config = { ...test.config, ...(test.quirks.length > 0 && { quirks: test.quirks }) }
+  try {
+    const bench = new Bench({ crypto, config, start: test.start })
+    test.run(bench)
+    const nothing = bench.observed.length + bench.failures.length === 0
+    const failures = nothing ? ['the case checked nothing'] : bench.failures
+    const detail = [...failures, ...bench.observed].join('; ')
+    return { id, title, source, result: failures.length === 0 ? 'pass' : 'fail', detail }
+  } catch (error) {
+    return {
+      id,
+      title,
+      source,
+      result: 'fail',
+      detail: `the emulator threw ${error instanceof Error ? error.stack : error}`,
+    }
+  }
+}
