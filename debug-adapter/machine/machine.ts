@@ -252,9 +252,10 @@ export class Machine {
     if (!vm) return undefined
     const svm = this.ultravisor.svms.get(vm.lpid)
     const frame = gpa & ~0xffffn
-    // While UV_ESM runs, a page is in either of the two tables.
+    const secure = () => svm?.table.lookup(frame)
+    // The ultravisor's table maps whole slots from the start of UV_ESM on; what has not been paged in is still the hypervisor's.
     const page =
-      svm?.state === 'SECURE' ? svm.table.lookup(frame) : (svm?.table.lookup(frame) ?? vm.table.lookup(frame))
+      svm && (svm.state === 'SECURE' || svm.pagedIn.has(frame >> 16n)) ? secure() : (vm.table.lookup(frame) ?? secure())
     return page === undefined ? undefined : page + (gpa & 0xffffn)
   }
 }

@@ -77,6 +77,8 @@ async function walkFirmware(): Promise<string[]> {
     const stack = await client.stack()
     const [procedure, title] = stack[0]!.split(' — ')
     if (title === undefined) break
+    // The pages of the guest's stack are still the hypervisor's then, while its code has moved: its frames must not vanish.
+    if (title === 'compare the digest of the boot arguments') expect(stack.at(-1)).toMatch(/^_start/)
     const step = (await client.scope('Procedure')).get('step')!.value
     const here = stack.map((name) => name.split(' — ')[0]).join(' < ')
     if (step.startsWith('1 of')) entered.set(procedure!, (entered.get(procedure!) ?? 0) + 1)

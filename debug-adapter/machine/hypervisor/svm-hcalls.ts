@@ -92,6 +92,7 @@ function* pageIn(hv: Hypervisor, vm: Vm, args: readonly bigint[]): Steps<readonl
   if (shared) vm.setPlace(gpa, 'shared')
   else {
     vm.becameSecure(gpa)
+    hv.parts.cpu.flushTranslations()
     yield* evict(hv, vm, gpa & -0x1_0000n)
   }
   return [H.SUCCESS]
@@ -115,6 +116,7 @@ function* initDone(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   const frames = [...vm.framesIn('normal')]
   yield INIT_DONE.at('mark', { frames: frames.length })
   for (const gpa of frames) vm.becameSecure(gpa)
+  hv.parts.cpu.flushTranslations()
   vm.secureGuest.done = true
   yield* evict(hv, vm, 0n)
   return [H.SUCCESS]
