@@ -337,9 +337,8 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   stop: idle,
   wait: idle,
   tlbie: (core, word) => {
-    // A guest may do it where LPCR[GTSE] lets it; it can only forget what it may ask for again.
-    if (!core.state.is(MSR.HV) && (core.state.spr(SPR.LPCR) & LPCR_GTSE) === 0n)
-      return refusePrivilege(core, word, 'tlbie')
+    // It can only forget what it may ask for again.
+    if (!mayInvalidate(core)) return refusePrivilege(core, word, 'tlbie')
     const rb = core.state.gpr(get(word, 'rb'))
     const cause = get(word, 'ric')
     if (core.state.is(MSR.HV)) core.mmu.forgetPartition()
@@ -350,6 +349,7 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
     else core.translations.flush()
     return false
   },
+  tlbsync: (core, word) => !mayInvalidate(core) && refusePrivilege(core, word, 'tlbsync'),
   msgsnd: () => false,
   lmw: multiple(false),
   stmw: multiple(true),
@@ -389,6 +389,7 @@ const PAGE_SIZES: ReadonlyMap<bigint, number> = new Map([
 
 /** LPCR bit 53: the guest may invalidate translations by itself (Power ISA 3.0C III 2.2). */
 const LPCR_GTSE = 1n << 10n
+const mayInvalidate = ({ state }: Core): boolean => state.is(MSR.HV) || (state.spr(SPR.LPCR) & LPCR_GTSE) !== 0n
 
 export { LPCR }
 

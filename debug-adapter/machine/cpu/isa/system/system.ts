@@ -127,7 +127,7 @@ const translation = [
     help: 'invalidate translations of this thread',
     ...SUPERVISOR,
   }),
-  ...insn('tlbsync', 'X:31:566', '', () => nothing, { help: 'wait for tlbie', privilege: 'hypervisor' }),
+  ...insn('tlbsync', 'X:31:566', '', () => e.call('tlbsync'), { help: 'wait for tlbie', ...SUPERVISOR }),
   ...insn('slbia', 'X:31:498 ih', '[ih]', () => nothing, {
     help: 'invalidate all segment translations',
     ...SUPERVISOR,
