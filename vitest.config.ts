@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['node_modules/**', ...(withoutSvmTool ? ['test/cli/esm-svm-tool.test.ts'] : [])],
     reporters: ['default', './test/tools/left-out-reporter.ts'],
+    // Most of the time goes into tests that compute: all processors, not all but one.
+    maxWorkers: '100%',
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -7,6 +7,7 @@ import { nobleCrypto } from '../server/esm/crypto/noble.ts'
 import { parsePrivateKey } from '../server/esm/crypto/pem.ts'
 import type { CryptoProvider, RandomSource } from '../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../server/esm/crypto/rsa.ts'
+import { type KernelFile, openKernelFile } from '../server/esm/kernel-file.ts'
 import { flattenKernel, KernelImageError } from '../server/esm/kernel-image.ts'
 import { AttributeError } from './attribute-error.ts'
 import { checkAttributes } from './attributes.ts'
@@ -35,7 +36,7 @@ export interface SymbolFile {
 
 const ELF_MAGIC = 0x7f454c46
 const FDT_MAGIC = 0xd00dfeed
-const ELF_ACCEPTED = 'an ELF file for ppc64le or ppc64, such as vmlinux'
+const ELF_ACCEPTED = 'an ELF file for ppc64le or ppc64, such as vmlinux, as it is or compressed with gzip, or a zImage'
 
 /**
  * Checks launch attributes, reads their files, and makes the description of a machine from them.
@@ -45,21 +46,16 @@ const ELF_ACCEPTED = 'an ELF file for ppc64le or ppc64, such as vmlinux'
 export async function loadMachineConfig(attributes: unknown, io: FileAccess): Promise<MachineConfig> {
   const checked = checkAttributes(attributes)
   const crypto = io.crypto ?? nobleCrypto
-  const kernel = await readAttributeFile('kernel', checked.kernel, ELF_ACCEPTED, io)
-  if (magicOf(kernel) !== ELF_MAGIC) throw new AttributeError('kernel', checked.kernel, ELF_ACCEPTED, notElf(kernel))
-  try {
-    flattenKernel(kernel)
-  } catch (error) {
-    if (!(error instanceof KernelImageError)) throw error
-    throw new AttributeError('kernel', checked.kernel, ELF_ACCEPTED, `it is ${error.finding.found}`)
-  }
-  const initrd = checked.initrd && (await readAttributeFile('initrd', checked.initrd, 'an initrd file', io))
+  const { vmlinux, ...inside } = await readKernel(checked.kernel, io)
+  const initrd =
+    (checked.initrd && (await readAttributeFile('initrd', checked.initrd, 'an initrd file', io))) || inside.initrd
   const operand =
     checked.operand &&
     (await readOperand(checked.operand, io, crypto, new Inputs(crypto, checked.seed).stream('operand')))
   const tpmKey = checked.tpmKey && (await readTpmKey(checked.tpmKey, io))
   return {
-    kernel,
+    kernel: vmlinux,
+    ...(inside.operand && { kernelOperand: inside.operand }),
     ...(initrd && { initrd }),
     ...(operand && { operand }),
     bootargs: checked.bootargs,
@@ -69,6 +65,20 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
     ...(tpmKey && { tpmKey }),
     esm: checked.esm,
     crypto,
+  }
+}
+
+async function readKernel(path: string, io: FileAccess): Promise<KernelFile> {
+  const bytes = await readAttributeFile('kernel', path, ELF_ACCEPTED, io)
+  try {
+    const file = await openKernelFile(bytes)
+    if (magicOf(file.vmlinux) !== ELF_MAGIC)
+      throw new AttributeError('kernel', path, ELF_ACCEPTED, notElf(file.vmlinux))
+    flattenKernel(file.vmlinux)
+    return file
+  } catch (error) {
+    if (!(error instanceof KernelImageError)) throw error
+    throw new AttributeError('kernel', path, ELF_ACCEPTED, `it is ${error.finding.found}`)
   }
 }
 
@@ -130,7 +140,6 @@ function magicOf(bytes: Uint8Array): number {
 }
 
 function notElf(bytes: Uint8Array): string {
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'the file is compressed with gzip'
   const shown = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
   return `the file begins with ${shown}, an ELF file with 7f 45 4c 46`
 }

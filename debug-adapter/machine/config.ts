@@ -6,6 +6,8 @@ import type { QuirkChoice } from './ultravisor/quirks.ts'
 export interface MachineConfig {
   /** The guest kernel, an ELF file (ppc64le or ppc64). */
   readonly kernel: Uint8Array
+  /** An operand that came in a zImage: the boot wrapper leaves it in memory and names its place in the device tree. */
+  readonly kernelOperand?: Uint8Array
   /** The initrd as the loader puts it into memory. */
   readonly initrd?: Uint8Array
   /** An operand that is put in front of the initrd, as `svm-tool svm add` would. */

@@ -1,5 +1,5 @@
 /** What must not happen: secrets that get out, files that get lost, memory that grows with the initrd, a terminal left in a mess. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -15,12 +15,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nodeCrypto as crypto } from '../../server/esm/crypto/node.ts'
 import { parsePrivateKey } from '../../server/esm/crypto/pem.ts'
 import { openWith } from '../../server/esm/edit.ts'
 import { type Ended, fixtures, pef, pefPath } from './esm-tool.ts'
+import { pefOnTerminal, python, type Typed } from './on-terminal.ts'
 
 let root: string
 let folder: string
@@ -260,25 +260,8 @@ describe('large inputs', () => {
   })
 })
 
-const python = ['python3', '/usr/bin/python3'].find((command) => {
-  try {
-    execFileSync(command, ['-c', 'import pty, termios'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})
-
 describe.skipIf(!python)(`on a terminal ${python ? '' : '(needs python3, for a pseudo terminal)'}`, () => {
-  const script = fileURLToPath(new URL('terminal.py', import.meta.url))
-
-  /** Runs pef on a terminal and types; tells the screen, the exit code, and whether the terminal is as it was. */
-  function onTerminal(args: readonly string[], ...typed: readonly (readonly [prompt: string, text: string])[]) {
-    const given = JSON.stringify({ command: [process.execPath, pefPath, ...args], cwd: fixtures, typed })
-    const { stdout, stderr, status } = spawnSync(python!, [script], { input: given, encoding: 'utf8' })
-    if (status !== 0) throw new Error(stderr)
-    return JSON.parse(stdout) as { screen: string; code: number; restored: boolean }
-  }
+  const onTerminal = (args: readonly string[], ...typed: Typed) => pefOnTerminal(args, typed, fixtures)
   const PROMPT = "Enter passphrase for key 'keys/origin-enc.sec':"
   const authorize = () => {
     copyFileSync(join(fixtures, 'good/04-encrypted-origin-key/blob.dtb'), at('blob'))

@@ -59,6 +59,8 @@ export async function pefHere(args: readonly string[]): Promise<Pick<Ended, 'cod
     error: (text) => void (error += text),
     isTerminal: false,
     interrupted: false,
+    inputIsTerminal: false,
+    listen: () => () => undefined,
   })
   return { code, out, error }
 }

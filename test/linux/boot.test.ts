@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadMachineConfig } from '../../debug-adapter/files.ts'
 import { Machine } from '../../debug-adapter/machine/machine.ts'
 import { nodeCrypto } from '../../server/esm/crypto/node.ts'
+import { elfFile } from '../esm/elf-file.ts'
 
 const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/linux/${name}`, import.meta.url))
 const sample = (name: string): string => fileURLToPath(new URL(`../guests/hello-svm/${name}`, import.meta.url))
@@ -18,6 +19,7 @@ const SECURE = 'console=hvc0 svm=on swiotlb=4096,force autohalt'
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'pef-linux-'))
+  writeFileSync(join(folder, 'vmlinux.gz'), fixture('vmlinux-svm.gz'))
   writeFileSync(join(folder, 'vmlinux'), gunzipSync(fixture('vmlinux-svm.gz')))
   writeFileSync(join(folder, 'initramfs.cpio'), gunzipSync(fixture('initramfs.cpio.gz')))
   // The sample's keys: tpm.pem is the wrapping key of the machine with seed 1.
@@ -55,7 +57,7 @@ async function boot(bootargs: string, more: Record<string, unknown> = {}): Promi
 
 describe('Linux', { timeout: 300_000 }, () => {
   test('boots as a normal VM to a shell and switches itself off', async () => {
-    const machine = await boot('console=hvc0 autohalt')
+    const machine = await boot('console=hvc0 autohalt', { kernel: 'vmlinux.gz' })
     const { text } = machine.platform.console
     expect(text).toContain('@@BANNER@@')
     expect(text).toMatch(/^svm: 0\r?$/m)
@@ -90,6 +92,23 @@ describe('Linux', { timeout: 300_000 }, () => {
     // Nothing of the guest's memory but what it shared was within the hypervisor's reach.
     expect(machine.trace.of('refusal').filter(({ by }) => by === 'hypervisor')).toEqual([])
     expect(machine.config.memoryBytes).toBe(256 * MIB)
+  })
+
+  test('boots from a zImage around the compressed kernel, with the operand that was attached to it', async () => {
+    const readFile = async (path: string) => new Uint8Array(readFileSync(path))
+    const operand = await loadMachineConfig(
+      { kernel: 'vmlinux', operand: 'svm_blob.yml' },
+      { readFile, cwd: folder, crypto: nodeCrypto },
+    )
+    // As the kernel's boot wrapper makes it: 32-bit, big-endian.
+    const zImage = elfFile(false, false, [
+      ['.kernel:vmlinux.strip', fixture('vmlinux-svm.gz')],
+      ['.kernel:esm_blob', Buffer.from(operand.operand!)],
+    ])
+    writeFileSync(join(folder, 'zImage'), zImage)
+    const machine = await boot(SECURE, { kernel: 'zImage' })
+    expect(machine.esm).toMatchObject({ outcome: 'secure', returnCode: 0n })
+    expect(machine.platform.console.text).toMatch(/^svm: 1\r?$/m)
   })
 
   test('stays out with another command line than was hashed, and says why', async () => {

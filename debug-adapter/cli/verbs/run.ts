@@ -6,17 +6,39 @@ import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
 import { Machine } from '../../machine/machine.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
+import { GuestConsole } from '../guest-console.ts'
 import { type OptionSpec, optionHelp, parseOptions, suggestion, UsageError, wholeNumber } from '../options.ts'
 import { EXIT, exitCode, type Outcome, outcomeOf } from '../outcome.ts'
+import { fromQemuOptions } from '../qemu-options.ts'
 import type { Terminal } from '../terminal.ts'
 import { colourStyle, plainStyle, Walk } from '../walk.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
-  { name: 'kernel', value: 'FILE', help: 'the guest kernel, an ELF file for ppc64le or ppc64' },
-  { name: 'initrd', value: 'FILE', help: 'the initrd, with an operand in front or plain' },
-  { name: 'append', value: 'ARGS', help: 'the kernel command line, exactly as it was hashed' },
+  {
+    name: 'kernel',
+    value: 'FILE',
+    help: 'the guest kernel: vmlinux for ppc64le or ppc64, also compressed with gzip, or a zImage',
+  },
+  {
+    name: 'initrd',
+    value: 'FILE',
+    help: 'the initrd, with an operand in front or plain',
+  },
+  {
+    name: 'append',
+    value: 'ARGS',
+    help: 'the kernel command line, exactly as it was hashed',
+  },
   { name: 'operand', value: 'FILE', help: 'an operand (or svm_blob.yml) that is put in front of the initrd in memory' },
-  { name: 'memory', value: 'SIZE', help: "size of the VM's memory, e.g. 256M" },
+  {
+    name: 'memory',
+    value: 'SIZE',
+    help: "size of the VM's memory, e.g. 256M",
+  },
+  {
+    name: 'console',
+    help: "join the VM's console to this terminal: Ctrl-A X ends, Ctrl-A C is the monitor, Ctrl-A H helps",
+  },
   { name: 'secure-memory', value: 'SIZE', help: 'size of the secure memory of the machine' },
   { name: 'seed', value: 'N', help: 'starts the random numbers: the same seed gives the same run (default 1)' },
   {
@@ -44,19 +66,25 @@ bootargs, memory, ...); its paths are relative to it, and options override it.
 Options:
 ${optionHelp(OPTIONS)}
 
+QEMU's -kernel, -initrd, -append, -m and -nographic (as --console) are understood too, and its options that change nothing here,
+such as -M pseries.
+
 Exit codes: 0 the VM became secure (and ended by itself, or --until esm), 2 wrong usage, 3 UV_ESM was refused or never
 called, 4 the guest failed, 5 the limit of instructions was reached, 130 interrupted.
 
 Examples:
+  pef run -kernel vmlinux -initrd initrd.img -append "console=hvc0 svm=on swiotlb=force" -m 512 -nographic
   pef run test/guests/hello-svm/pef.json
   pef run --kernel vmlinux --initrd esmb-initrd.img --append "root=/dev/sda2 svm=on" --esm stub --until esm --json`
 
 const DEFAULT_LIMIT = 10_000_000_000
 /** Instructions between two looks at the limit, Ctrl-C and the screen. */
 const SLICE = 200_000
+/** Milliseconds between two looks at the keyboard while the VM stands still. */
+const KEY_WAIT = 20
 
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, switches, rest } = parseOptions(args, OPTIONS)
+  const { values, switches, rest } = parseOptions(fromQemuOptions(args), OPTIONS)
   if (switches.has('help')) {
     terminal.out(`${runHelp}\n`)
     return EXIT.ok
@@ -74,6 +102,9 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     throw error
   }
   const json = switches.has('json')
+  const joined = switches.has('console')
+  if (json && joined) throw new UsageError('--console and --json: choose one, both want standard output')
+  const quiet = joined || switches.has('quiet')
   const colour = !json && terminal.isTerminal && !switches.has('no-color') && !process.env['NO_COLOR']
   const walk = new Walk(colour ? colourStyle : plainStyle)
   const trace = values.get('trace')
@@ -81,16 +112,27 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   machine.trace.subscribe((record) => {
     traceFile?.write(`${recordJson(record)}\n`)
     if (json) return
-    if (switches.has('quiet')) {
+    if (quiet) {
       if (record.type === 'console') terminal.out(record.text)
     } else for (const line of walk.add(record)) terminal.out(`${line}\n`)
   })
-  const ended = await execute(machine, limit, until, terminal)
-  if (!json && !switches.has('quiet')) for (const line of walk.end()) terminal.out(`${line}\n`)
+  const guestConsole = joined ? new GuestConsole(machine, terminal) : undefined
+  guestConsole?.open()
+  let ended: Ended
+  try {
+    ended = await execute(machine, limit, until, terminal, guestConsole)
+  } finally {
+    guestConsole?.close()
+  }
+  if (!json && !quiet) for (const line of walk.end()) terminal.out(`${line}\n`)
   if (traceFile) await new Promise<void>((done) => traceFile.end(() => done()))
   if (ended === 'interrupted') {
     terminal.error(`interrupted after ${machine.clock.instructions} instructions\n`)
     return EXIT.interrupted
+  }
+  if (ended === 'quit') {
+    terminal.out(`\nended at the console after ${machine.clock.instructions} guest instructions\n`)
+    return EXIT.ok
   }
   const outcome = outcomeOf(machine, ended === 'limit', until)
   terminal.out(json ? `${JSON.stringify(outcome)}\n` : `${summary(outcome)}\n`)
@@ -163,14 +205,19 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   throw new UsageError(`${path} must hold one JSON object with launch attributes such as "kernel"`)
 }
 
+type Ended = 'end' | 'limit' | 'interrupted' | 'quit'
+
 async function execute(
   machine: Machine,
   limit: number,
   until: 'esm' | undefined,
   terminal: Terminal,
-): Promise<'end' | 'limit' | 'interrupted'> {
+  guestConsole: GuestConsole | undefined,
+): Promise<Ended> {
   let slices = 0
   for (;;) {
+    while (guestConsole?.stopped && !guestConsole.ended) await new Promise((done) => setTimeout(done, KEY_WAIT))
+    if (guestConsole?.ended) return 'quit'
     const left = limit - machine.clock.instructions
     if (left <= 0 && machine.inGuest) return 'limit'
     const advanced = machine.advance(Math.max(1, Math.min(SLICE, left)))

@@ -7,6 +7,8 @@ export interface TreeFacts {
   readonly memoryBytes: bigint
   readonly bootargs: string
   readonly initrd: { readonly start: bigint; readonly end: bigint } | undefined
+  /** Where the boot wrapper of a zImage left its operand; 32-bit addresses (spec/esm-operand.md §7.3). */
+  readonly kernelOperand?: { readonly start: bigint; readonly end: bigint } | undefined
   /** `codeBytes` are hashed as part of the image; the area is the code and the room for error reports behind it. */
   readonly rtas: { readonly base: bigint; readonly codeBytes: number; readonly areaBytes: number }
 }
@@ -39,7 +41,7 @@ const FLAG = new Uint8Array(0)
  * for (spec/ultravisor.md §6.4).
  */
 export function guestTree(facts: TreeFacts): FdtTree {
-  const { memoryBytes, bootargs, initrd, rtas } = facts
+  const { memoryBytes, bootargs, initrd, kernelOperand, rtas } = facts
   const tree = newFdt()
   const { root } = tree
   const set = (name: string, value: Uint8Array) => root.properties.set(name, value)
@@ -53,10 +55,17 @@ export function guestTree(facts: TreeFacts): FdtTree {
   const initrdProperties: Record<string, Uint8Array> = initrd
     ? { 'linux,initrd-start': cells64(initrd.start), 'linux,initrd-end': cells64(initrd.end) }
     : {}
+  const operandProperties: Record<string, Uint8Array> = kernelOperand
+    ? {
+        'linux,esm-blob-start': cells(Number(kernelOperand.start)),
+        'linux,esm-blob-end': cells(Number(kernelOperand.end)),
+      }
+    : {}
   root.children.push(
     newNode('chosen', {
       bootargs: strings(bootargs),
       ...initrdProperties,
+      ...operandProperties,
       'stdout-path': strings(terminal),
       'linux,stdout-path': strings(terminal),
       'ibm,architecture-vec-5': architectureVector5(),

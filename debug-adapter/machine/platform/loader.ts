@@ -70,11 +70,17 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
   const initrdBytes = given && (config.operand ? attachOperand(given, config.operand) : given)
   const initrdStart = config.interventions?.initrdAddress ?? up(kernelEnd)
   const initrd = initrdBytes && { start: initrdStart, end: initrdStart + BigInt(initrdBytes.length) }
+  const operandStart = up(initrd ? initrd.end : kernelEnd)
+  const kernelOperand = config.kernelOperand && {
+    start: operandStart,
+    end: operandStart + BigInt(config.kernelOperand.length),
+  }
   const rtasBase = memoryBytes - PAGE
   const tree = guestTree({
     memoryBytes,
     bootargs: config.bootargs,
     initrd,
+    kernelOperand,
     rtas: { base: rtasBase, codeBytes: RTAS_CODE.length, areaBytes: RTAS_AREA_BYTES },
   })
   config.interventions?.deviceTree?.(tree)
@@ -88,12 +94,14 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
       : []),
     { what: `the kernel (${kernel.memoryBytes} bytes with its .bss)`, start: KERNEL_BASE, end: kernelEnd },
     ...(initrd ? [{ what: `the initrd (${initrdBytes.length} bytes)`, ...initrd }] : []),
+    ...(kernelOperand ? [{ what: `the operand of the zImage`, ...kernelOperand }] : []),
     { what: `the device tree (${fdt.length} bytes)`, start: fdtBase, end: rtasBase },
   ])
   const byFirmware = startsByFirmware(config, kernel)
   const contents: [bigint, Uint8Array][] = [
     [KERNEL_BASE, kernel.bytes],
     ...(initrdBytes ? ([[initrdStart, initrdBytes]] as [bigint, Uint8Array][]) : []),
+    ...(config.kernelOperand ? ([[operandStart, config.kernelOperand]] as [bigint, Uint8Array][]) : []),
     ...(byFirmware ? ([[CLIENT_ENTRY, CLIENT_STUB]] as [bigint, Uint8Array][]) : []),
     ...(byFirmware
       ? []
@@ -134,7 +142,7 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
   const claims = byFirmware ? new MemoryClaims(memoryBytes < FOUR_GIB ? memoryBytes : FOUR_GIB) : undefined
   claims?.reserve(0n, FIRMWARE_BYTES)
   claims?.reserve(KERNEL_BASE, kernelEnd - KERNEL_BASE)
-  if (initrd) claims?.reserve(initrd.start, initrd.end - initrd.start)
+  for (const taken of [initrd, kernelOperand]) if (taken) claims?.reserve(taken.start, taken.end - taken.start)
   return { loaded, contents, tree, claims }
 }
 

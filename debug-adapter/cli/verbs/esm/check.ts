@@ -16,9 +16,9 @@ import { sha512File } from './hash.ts'
 import {
   type ImageFile,
   type InputKind,
-  kernelInside,
   kindOf,
   readImageFile,
+  readVmlinux,
   readZImageFile,
   withSource,
 } from './inputs.ts'
@@ -171,7 +171,8 @@ async function checkImage(
   for (const path of args.values('key')) keys.push(await readPrivateKey(path))
   const opened = keys.length > 0 || tpm.tpmPrivateKey !== undefined
   const digestStart = isPlain ? 0 : (located?.archiveBytes ?? 0)
-  const kernelBytes = kernel === undefined ? zImage && kernelInside(zImage) : await readWhole(kernel)
+  const kernelFile = kernel ?? (zImage?.kernel ? file : undefined)
+  const kernelBytes = kernelFile === undefined ? undefined : await readVmlinux(kernelFile)
   const findings = verifyImage({
     crypto: nodeCrypto,
     ...(kind === 'operand' && file !== undefined && { operand: await readWhole(file) }),

@@ -1,9 +1,9 @@
 /** The files that check, diff and explain look at: which is what, and what else there is to check them against. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
-import { COMPRESSED } from '../../../../server/esm/kernel-image.ts'
+import { openKernelFile } from '../../../../server/esm/kernel-file.ts'
+import { COMPRESSED, KernelImageError } from '../../../../server/esm/kernel-image.ts'
 import { type ByteSource, latin1 } from '../../../../server/esm/reader.ts'
 import { readZImage, type ZImage } from '../../../../server/esm/zimage.ts'
 import { checkAttributes, resolvePath } from '../../../files.ts'
@@ -72,20 +72,16 @@ export async function readZImageFile(path: string): Promise<ZImage> {
   throw new ToolError(`${path}: an ELF file without the sections of a zImage: a kernel is given with --kernel`)
 }
 
-/** vmlinux from a zImage, where it is stored as it is or compressed with gzip. */
-export function kernelInside({ kernel }: ZImage): Uint8Array | undefined {
-  if (!kernel) return undefined
-  if (latin1(kernel.bytes.subarray(0, 4)) === '\x7fELF') return kernel.bytes
-  if (kernel.bytes[0] !== 0x1f || kernel.bytes[1] !== 0x8b) return undefined
+/** vmlinux as it lies in a file: as it is, compressed, or in a zImage. What cannot be unpacked is given as it is: the verifier says what it is. */
+export async function readVmlinux(path: string): Promise<Uint8Array> {
+  const bytes = await readWhole(path)
   try {
-    return new Uint8Array(gunzipSync(kernel.bytes, { maxOutputLength: MAX_KERNEL_BYTES }))
-  } catch {
-    return undefined
+    return (await openKernelFile(bytes)).vmlinux
+  } catch (error) {
+    if (error instanceof KernelImageError) return bytes
+    throw error
   }
 }
-
-/** A kernel is not larger; what unpacks to more is an attack. */
-const MAX_KERNEL_BYTES = 1 << 30
 
 /** The operand in a file of any kind. */
 export interface OperandFile {
