@@ -75,7 +75,6 @@ describe('secure memory', () => {
     ['a slot over another', 0xf120, [1n, 0n, 0x20_0000n, 0n, 5n], -4n, 'UV-SLOT-006'],
     ['a slot id too large', 0xf120, [1n, 1n << 33n, 0x20_0000n, 0n, 512n], -58n, 'UV-SLOT-005'],
     ['more than there is', 0xf120, [1n, 1n << 33n, 1n << 32n, 0n, 5n], -5n, 'UV-SLOT-007'],
-    ['UV_RETURN with a cookie that nobody gave', 0xf11c, [], -4n, 'UV-RTN-001'],
   ] as const)('%s is refused for its own reason', (_, number, args, code, rule) => {
     expect(ultracall(machine, number, ...args)).toBe(code)
     expect(lastRefusal(machine)).toBe(rule)
@@ -112,6 +111,14 @@ describe('a refused UV_ESM', () => {
     const rest = machine.memory.bytes.subarray(pool)
     expect(rest.every((byte) => byte === 0)).toBe(true)
   })
+})
+
+test('UV_RETURN with a cookie that nobody gave costs that SVM its life, and nothing of it stays behind', () => {
+  const machine = until(sampleMachine(), 'wrote a secret')
+  expect(ultracall(machine, 0xf11c)).toBe(-4n)
+  expect(lastRefusal(machine)).toBe('UV-RTN-001')
+  expect(machine.ultravisor.svms.size).toBe(0)
+  expect(holds(machine, 'secure', secret)).toBe(false)
 })
 
 test('the password of the wrapping key is nowhere in normal memory after the boot', () => {
