@@ -83,6 +83,7 @@ describe('RSA', () => {
   test('the same random stream makes the same key', () => {
     expect(generateRsaKey(2048, stream()).n).toBe(own.n)
     expect(own.n.toString(2)).toHaveLength(2048)
+    expect(generateRsaKey(2048, stream(), 65537n, nodeCrypto.isPrime).n).toBe(own.n)
   })
 
   test('OAEP opens what it sealed, and nothing else', () => {

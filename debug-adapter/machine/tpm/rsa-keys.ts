@@ -20,7 +20,7 @@ export function keyFromSeed(crypto: CryptoProvider, seed: Uint8Array, bits = 204
     }
     return out
   }
-  const key = generateRsaKey(bits, stream, BigInt(exponent))
+  const key = generateRsaKey(bits, stream, BigInt(exponent), crypto.isPrime)
   if (keyCache.size >= KEY_CACHE) keyCache.delete(keyCache.keys().next().value!)
   keyCache.set(id, key)
   return key

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { checkPrimeSync, createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { nobleCrypto } from './noble.ts'
 import type { CryptoProvider } from './provider.ts'
 
@@ -54,4 +54,5 @@ export const nodeCrypto: CryptoProvider = {
     const cipher = createDecipheriv(`aes-${bits(key)}-cfb`, key, iv)
     return new Uint8Array(Buffer.concat([cipher.update(data), cipher.final()]))
   },
+  isPrime: (n) => checkPrimeSync(n),
 }

@@ -41,6 +41,8 @@ export interface CryptoProvider {
   /** AES-CFB with 128-bit feedback (SP 800-38A), as TPM 2.0 parameter encryption uses it. `key` 16/24/32, `iv` 16 bytes. */
   aesCfbEncrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array
   aesCfbDecrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array
+  /** Whether an odd number is prime, where the host can tell quickly; absent: whoever asks tests it by {@link RandomSource} bases. */
+  isPrime?(n: bigint): boolean
 }
 
 /** Where random bytes come from; in the machine it is the recorded source, in a tool the host's generator. */
