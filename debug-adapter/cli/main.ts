@@ -4,6 +4,7 @@ import { EXIT } from './outcome.ts'
 import type { Terminal } from './terminal.ts'
 import { esm, esmHelp } from './verbs/esm.ts'
 import { esmDigest, esmDigestHelp } from './verbs/esm-digest.ts'
+import { image, imageHelp } from './verbs/image.ts'
 import { run, runHelp } from './verbs/run.ts'
 import { svm, svmHelp } from './verbs/svm.ts'
 import { tpm, tpmHelp } from './verbs/tpm.ts'
@@ -13,6 +14,7 @@ const HELP = `pef: runs and inspects secure VM images of IBM's Protected Executi
 Usage: pef VERB [OPTIONS]
 
   pef run IMAGE.json     run a VM image through ESM and tell what happens
+  pef image inspect DISK read the boot menu of a disk image, and take kernel and initrd out
   pef tpm pubkey         print the wrapping key of the emulated TPM
   pef esm VERB           make, change, check, compare and explain operands
   pef svm add            put an operand in front of an initrd
@@ -24,12 +26,20 @@ Example: pef run test/guests/hello-svm/pef.json`
 
 const verbs: Readonly<Record<string, (args: readonly string[], terminal: Terminal) => Promise<number>>> = {
   run,
+  image,
   tpm,
   esm,
   svm,
   'esm-digest': esmDigest,
   help: async ([verb], terminal) => {
-    const texts = { run: runHelp, tpm: tpmHelp, esm: esmHelp, svm: svmHelp, 'esm-digest': esmDigestHelp }
+    const texts = {
+      run: runHelp,
+      image: imageHelp,
+      tpm: tpmHelp,
+      esm: esmHelp,
+      svm: svmHelp,
+      'esm-digest': esmDigestHelp,
+    }
     terminal.out(`${Object.hasOwn(texts, verb ?? '') ? texts[verb as keyof typeof texts] : HELP}\n`)
     return EXIT.ok
   },

@@ -10,20 +10,25 @@ import { checkAttributes, resolvePath } from '../../../files.ts'
 import { fileError, readHead, readWhole } from './files.ts'
 import { ToolError } from './verb.ts'
 
-/** Opens a file that is read where it is looked at, and closes it. @throws ToolError where it cannot be read */
-export async function withSource<T>(path: string, use: (source: ByteSource) => T | Promise<T>): Promise<T> {
-  let descriptor: number
+/** Opens a file that is read where it is looked at. @throws ToolError where it cannot be read */
+export function openSource(path: string): { readonly source: ByteSource; readonly close: () => void } {
   try {
-    descriptor = openSync(path, 'r')
+    const descriptor = openSync(path, 'r')
+    return { source: sourceOfFile(descriptor), close: () => closeSync(descriptor) }
   } catch (error) {
     throw fileError(path, error)
   }
+}
+
+/** Opens a file for a while, and closes it. @throws ToolError where it cannot be read */
+export async function withSource<T>(path: string, use: (source: ByteSource) => T | Promise<T>): Promise<T> {
+  const { source, close } = openSource(path)
   try {
-    return await use(sourceOfFile(descriptor))
+    return await use(source)
   } catch (error) {
     throw (error as NodeJS.ErrnoException).syscall === 'read' ? fileError(path, error) : error
   } finally {
-    closeSync(descriptor)
+    close()
   }
 }
 
