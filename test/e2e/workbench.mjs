@@ -117,14 +117,7 @@ export class Workbench {
   /** Sets a breakpoint on a line of the editor that is open; it has no other in sight. */
   async breakpointHere(line) {
     const { page } = this
-    const input = page.locator('.quick-input-widget input[type=text]')
-    await until(async () => {
-      await page.keyboard.press('Control+G')
-      return input.isVisible()
-    }, 'Go to Line')
-    await input.fill(`:${line}`)
-    await page.keyboard.press('Enter')
-    await this.atLine(line)
+    await this.goTo(line)
     // Until the manifests are read no language has breakpoints.
     const mark = page.locator('.glyph-margin-widgets [class*="codicon-debug-breakpoint"]').first()
     await until(async () => {
@@ -156,13 +149,17 @@ export class Workbench {
   async goTo(line, column) {
     const { page } = this
     const input = page.locator('.quick-input-widget input[type=text]')
+    const bar = page.locator('.statusbar')
+    // An editor that has just opened may not have the focus yet: then the line is one of another editor, or of none.
     await until(async () => {
       await page.keyboard.press('Control+G')
-      return input.isVisible()
-    }, 'Go to Line')
-    await input.fill(`:${line}:${column}`)
-    await page.keyboard.press('Enter')
-    await this.atLine(line)
+      await input.waitFor({ timeout: 2000 }).catch(() => undefined)
+      if (!(await input.isVisible())) return false
+      await input.fill(column === undefined ? `:${line}` : `:${line}:${column}`)
+      await page.keyboard.press('Enter')
+      await page.waitForTimeout(500)
+      return (await bar.textContent())?.includes(`Ln ${line},`)
+    }, `the cursor on line ${line}`)
   }
 
   /** Text of the editor that is open, as far as it is in sight, with its hints. */
