@@ -11,6 +11,8 @@ export interface CheckedAttributes {
   readonly operand: string | undefined
   readonly tpmKey: string | undefined
   readonly stopOn: 'entry' | 'esm' | 'none'
+  /** The editor's business: it shows the terminal. */
+  readonly console: 'debugConsole' | 'terminal'
   readonly seed: number
   readonly symbols: readonly string[]
   readonly esm: 'guest' | 'stub'
@@ -37,6 +39,7 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
   operand: true,
   tpm: true,
   stopOn: true,
+  console: true,
   seed: true,
   symbols: true,
   esm: true,
@@ -88,6 +91,7 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     operand: text('operand', attributes['operand'], 'the path of an svm_blob.yml or of a finished operand'),
     tpmKey: tpmKey(attributes['tpm']),
     stopOn: oneOf('stopOn', attributes['stopOn'], ['entry', 'esm', 'none'], 'entry'),
+    console: oneOf('console', attributes['console'], ['debugConsole', 'terminal'], 'debugConsole'),
     seed: seed(attributes['seed']),
     symbols: paths('symbols', attributes['symbols']),
     esm: oneOf('esm', attributes['esm'], ['guest', 'stub'], 'guest'),

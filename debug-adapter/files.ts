@@ -88,14 +88,12 @@ async function readKernel(path: string, io: FileAccess): Promise<KernelFile> {
  */
 export async function loadSymbolFiles(attributes: unknown, io: FileAccess): Promise<SymbolFile[]> {
   const checked = checkAttributes(attributes)
-  const files: SymbolFile[] = []
-  for (const [attribute, path] of [
-    ['kernel', checked.kernel] as const,
-    ...checked.symbols.map((path) => ['symbols', path] as const),
-  ])
+  const { vmlinux } = await readKernel(checked.kernel, io)
+  const files: SymbolFile[] = [{ path: resolvePath(io.cwd, checked.kernel), bytes: vmlinux }]
+  for (const path of checked.symbols)
     files.push({
       path: resolvePath(io.cwd, path),
-      bytes: await readAttributeFile(attribute, path, 'an ELF file or a System.map', io),
+      bytes: await readAttributeFile('symbols', path, 'an ELF file or a System.map', io),
     })
   return files
 }

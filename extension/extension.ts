@@ -1,5 +1,6 @@
 /** The extension on the desktop and on a remote machine: everything. */
 import { DebugConfigurationProviderTriggerKind, debug, type ExtensionContext, tasks } from 'vscode'
+import { registerConsole } from './console/terminal.ts'
 import { AdapterProcessFactory } from './debug-adapter-factory.ts'
 import { startLanguageClient } from './language-client.ts'
 import { launchCommands } from './launch/commands.ts'
@@ -34,6 +35,7 @@ export function activate(context: ExtensionContext): void {
     ...operandCommands(context, server),
     tasks.registerTaskProvider('pef', new OperandTasks(context)),
     ...OperandEditor.register(context, server),
+    ...registerConsole(sessions),
     ...registerViews(context, sessions),
   )
 }

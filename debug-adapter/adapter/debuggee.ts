@@ -39,6 +39,8 @@ export interface Debuggee {
   advance(maxInstructions: number): Advance
   /** Firmware procedures in progress, outermost first; all of them lie above the guest. */
   frames(): readonly StepFrame[]
+  /** Typed at the VM's console. */
+  type(bytes: Uint8Array): void
   /** State of a guest page in the ultravisor, where it tracks it. */
   pageState(gpa: bigint): string | undefined
   /** Real address behind a guest physical address as the VM would reach it now; undefined where there is none. */

@@ -67,6 +67,8 @@ export interface PefRequests {
       readonly handles: readonly { readonly handle: string; readonly what: string }[]
     }
   }
+  /** Typed at the VM's console. Also while it runs. */
+  'pef/consoleInput': { arguments: { readonly text: string }; body: Record<string, never> }
 }
 
 /** Custom events: the adapter sends them when it stops and at most every 100 ms while it runs. */
@@ -93,6 +95,8 @@ export interface LaunchAttributes {
   readonly tpm?: { readonly key?: string }
   /** Where to stop first: the guest's first instruction, the first step of UV_ESM, or nowhere. */
   readonly stopOn?: 'entry' | 'esm' | 'none'
+  /** Where the VM's console is besides the Debug Console: in a terminal that takes what is typed, or nowhere. */
+  readonly console?: 'debugConsole' | 'terminal'
   /** Starts the machine's random numbers; the same seed gives the same run. */
   readonly seed?: number
   /** Files with symbols besides the kernel: ELF or System.map. */

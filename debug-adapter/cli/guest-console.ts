@@ -53,7 +53,7 @@ export class GuestConsole {
 
   #typed(bytes: Uint8Array): void {
     if (!this.#terminal.inputIsTerminal) {
-      this.#machine.platform.console.type(bytes)
+      this.#machine.type(bytes)
       return
     }
     for (const byte of bytes) this.#key(byte)
@@ -64,13 +64,13 @@ export class GuestConsole {
       this.#afterEscape = false
       this.#command(byte)
     } else if (byte === CTRL_A) this.#afterEscape = true
-    else if (this.#line === undefined) this.#machine.platform.console.type(Uint8Array.of(byte))
+    else if (this.#line === undefined) this.#machine.type(Uint8Array.of(byte))
     else this.#edit(byte, this.#line)
   }
 
   #command(byte: number): void {
     const key = String.fromCharCode(byte).toLowerCase()
-    if (byte === CTRL_A) this.#machine.platform.console.type(Uint8Array.of(byte))
+    if (byte === CTRL_A) this.#machine.type(Uint8Array.of(byte))
     else if (key === 'x') this.#monitor.run('quit')
     else if (key === 'h' || key === '?') this.#show(HELP)
     else if (key === 'c') {

@@ -212,6 +212,11 @@ export class Machine {
     return this.#frames
   }
 
+  /** Typed at the VM's console: waits there until the guest reads it. */
+  type(bytes: Uint8Array): void {
+    this.platform.console.type(bytes)
+  }
+
   get inGuest(): boolean {
     return this.#steps === undefined && this.#end === undefined
   }

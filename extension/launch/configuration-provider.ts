@@ -67,7 +67,12 @@ export class PefConfigurationProvider implements DebugConfigurationProvider {
       void showProblem(problem, at, configuration)
       return undefined
     }
-    return { ...configuration, ...(base !== undefined && { __workspaceFolder: base }) }
+    return {
+      // The Debug Console would come up in front of the terminal.
+      ...(configuration['console'] === 'terminal' && { internalConsoleOptions: 'neverOpen' }),
+      ...configuration,
+      ...(base !== undefined && { __workspaceFolder: base }),
+    }
   }
 }
 

@@ -202,6 +202,14 @@ describe('requests of the views', () => {
     ])
   })
 
+  it('pef/consoleInput reaches the console of the VM, also while it runs', async () => {
+    const { client, machine } = await atEntry()
+    expect(await client.ask('pef/consoleInput', { text: 'ls é\r' })).toEqual({})
+    expect(machine.typed).toBe('ls é\r')
+    for (const text of [1, undefined, 'x'.repeat(2 ** 20 + 1)])
+      await expect(client.ask('pef/consoleInput', { text })).rejects.toThrow('expected a string of at most 1048576')
+  })
+
   it('pef/tpmState shows registers and handles', async () => {
     const { client } = await atEntry()
     const state = await client.ask('pef/tpmState')

@@ -91,6 +91,13 @@ export class ScriptedMachine implements Debuggee {
     return this.vmState === 'secure' ? 'SECURE' : undefined
   }
 
+  /** What was typed. */
+  typed = ''
+
+  type(bytes: Uint8Array): void {
+    this.typed += new TextDecoder().decode(bytes)
+  }
+
   guestRealAddress(gpa: bigint): bigint | undefined {
     return gpa < BigInt(this.memory.normalBytes) ? gpa : undefined
   }

@@ -40,7 +40,8 @@ export function workspace(files = {}) {
 function addFiles(folder, files) {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true })
-    writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content, undefined, 2))
+    const text = typeof content === 'string' || Buffer.isBuffer(content)
+    writeFileSync(join(folder, name), text ? content : JSON.stringify(content, undefined, 2))
   }
   return folder
 }

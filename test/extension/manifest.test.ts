@@ -76,14 +76,14 @@ describe('the schema of launch attributes', () => {
     }
   })
 
-  it.each(['stopOn', 'esm'])('has the values of %s that the adapter has', (name) => {
+  it.each(['stopOn', 'esm', 'console'])('has the values of %s that the adapter has', (name) => {
     for (const value of attributes[name].enum)
       expect(checkAttributes({ kernel: 'k', [name]: value })).toHaveProperty(name, value)
     expect(attributes[name].enumDescriptions).toHaveLength(attributes[name].enum.length)
     expect(() => checkAttributes({ kernel: 'k', [name]: 'other' })).toThrow(name)
   })
 
-  it.each(['memory', 'stopOn', 'seed', 'esm', 'bootargs'])(
+  it.each(['memory', 'stopOn', 'console', 'seed', 'esm', 'bootargs'])(
     'has the default of %s that the adapter fills in',
     (name) => {
       const value = { kernel: 'k', [name]: attributes[name].default }

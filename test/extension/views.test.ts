@@ -1,6 +1,7 @@
 /** What the views make of the log and of the memory map, without a page. */
 import { describe, expect, it } from 'vitest'
 import type { PageRun, WireRecord } from '../../debug-adapter/adapter/protocol.ts'
+import { ConsoleText } from '../../extension/console/console-text.ts'
 import { CallRows, filterRows, interruptName, unfoldedRows } from '../../extension/views/calls/call-rows.ts'
 import type { CallRecord } from '../../extension/views/calls/messages.ts'
 import { LogReader } from '../../extension/views/common/log-reader.ts'
@@ -236,5 +237,16 @@ describe('the bytes of an operand', () => {
     expect(visibleParts(parts, new Set())).toHaveLength(7)
     expect(visibleParts(parts, new Set([1]))).toEqual([0, 1, 4, 5, 6])
     expect(visibleParts(parts, new Set([0, 1, 5]))).toEqual([0, 5])
+  })
+})
+
+describe('the console as a terminal', () => {
+  it('begins each line at its beginning, once', () => {
+    const text = new ConsoleText()
+    expect(['a\nb\r', '\nc\r\n', '\n\n'].map((piece) => text.forTerminal(piece))).toEqual([
+      'a\r\nb\r',
+      '\nc\r\n',
+      '\r\n\r\n',
+    ])
   })
 })

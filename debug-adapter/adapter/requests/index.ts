@@ -13,6 +13,7 @@ import { loadedSources } from './loaded-sources.ts'
 import { modules } from './modules.ts'
 import { next } from './next.ts'
 import { pause } from './pause.ts'
+import { pefConsoleInput } from './pef-console-input.ts'
 import { pefMemoryMap } from './pef-memory-map.ts'
 import { pefTpmState } from './pef-tpm-state.ts'
 import { pefTrace } from './pef-trace.ts'
@@ -66,4 +67,5 @@ export const requestHandlers: readonly RequestHandler[] = [
   pefMemoryMap,
   pefTrace,
   pefTpmState,
+  pefConsoleInput,
 ] as readonly RequestHandler[]
