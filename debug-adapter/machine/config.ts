@@ -1,5 +1,6 @@
 import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../../server/esm/crypto/rsa.ts'
+import type { JitOptions } from './cpu/jit/jit.ts'
 import type { QuirkChoice } from './ultravisor/quirks.ts'
 
 /** Everything that a machine is made from. No paths: whoever builds a machine has read the files. */
@@ -31,6 +32,8 @@ export interface MachineConfig {
   readonly firmware?: 'open-firmware' | 'fdt'
   /** Quirks of the released firmware: none (default), all of them, or those named (spec/ultravisor.md §9.2). */
   readonly quirks?: QuirkChoice
+  /** Whether hot code is compiled (default), and from when on. The run is the same to the last bit either way. */
+  readonly jit?: boolean | JitOptions
   readonly crypto: CryptoProvider
   /** Changes to the machine that a test or a scenario makes; see {@link Interventions}. */
   readonly interventions?: Interventions

@@ -60,7 +60,10 @@ export class Machine {
       config.secureMemoryBytes,
       this.trace,
     )
-    this.cpu = new Cpu(this.memory, this.clock, this.trace, { random: this.inputs.stream('darn') })
+    this.cpu = new Cpu(this.memory, this.clock, this.trace, {
+      random: this.inputs.stream('darn'),
+      jit: config.jit ?? true,
+    })
     this.tpm = new Tpm({
       crypto,
       random: this.inputs.stream('TPM'),

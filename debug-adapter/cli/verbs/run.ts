@@ -50,6 +50,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { name: 'until', value: 'esm', help: 'end the run when UV_ESM is decided' },
   { name: 'max-instructions', value: 'N', help: 'end the run after N guest instructions (default 10000000000)' },
   { name: 'trace', value: 'FILE.jsonl', help: 'write the log of the machine, one JSON record a line' },
+  { name: 'no-jit', help: 'interpret every instruction; the run is the same, only slower' },
   { name: 'json', help: 'print one JSON object on standard output and nothing else' },
   { name: 'quiet', help: 'print only what the VM prints, and the outcome' },
   { name: 'no-color', help: 'no colours (they are used on a terminal only, and not with NO_COLOR set)' },
@@ -96,7 +97,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   let machine: Machine
   try {
     const config = await loadMachineConfig(attributes, { readFile, cwd: folder, crypto: nodeCrypto })
-    machine = new Machine(config)
+    machine = new Machine({ ...config, jit: !switches.has('no-jit') })
   } catch (error) {
     if (error instanceof AttributeError || error instanceof RangeError) throw new UsageError(error.message)
     throw error
