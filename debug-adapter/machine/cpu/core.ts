@@ -92,7 +92,8 @@ export class Core {
     const exit = takeInterrupt(this.state, this.trace, vector, options)
     if (exit) this.leave(exit)
     else this.#event(Event.Refetch)
-    this.contextChanged(msr)
+    // A model takes over, which leaves the context as it was more often than not.
+    if (!exit) this.contextChanged(msr)
     return exit
   }
 
@@ -144,14 +145,12 @@ export class Core {
   }
 
   /** Real memory behind an access that does not cross a page; remembers the translation. */
-  #open(ea: bigint, access: 'load' | 'store'): { ra: bigint; at: number } {
-    const { ra } = this.reach(ea, access)
-    const at = this.memory.offsetOf(ra, 1)
-    const page = at - (at % PAGE_BYTES)
+  #open(ea: bigint, access: 'load' | 'store'): Reached {
+    const to = this.reach(ea, access)
     // A store to a page that holds code is looked at each time.
-    if (access === 'load' || !this.code.has(Number(ra >> 12n)))
-      this.translations.addData(this.state.address(ea), page, access === 'store')
-    return { ra, at }
+    if (access === 'load' || !this.code.has(to.page))
+      this.translations.addData(this.state.address(ea), to.at - to.offset, access === 'store')
+    return to
   }
 
   /**
@@ -180,19 +179,20 @@ export class Core {
   store(ea: bigint, value: bigint, size: number): void {
     const little = this.state.is(MSR.LE)
     if (Number(ea & PAGE_MASK) + size <= PAGE_BYTES) {
-      const { ra, at } = this.#open(ea, 'store')
+      const to = this.#open(ea, 'store')
+      const { at } = to
       const { data } = this.memory
       if (size === 8) data.setBigUint64(at, value, little)
       else if (size === 4) data.setUint32(at, Number(BigInt.asUintN(32, value)), little)
       else if (size === 2) data.setUint16(at, Number(BigInt.asUintN(16, value)), little)
       else data.setUint8(at, Number(BigInt.asUintN(8, value)))
-      return this.#wrote(ra, size)
+      return this.#wrote(to, size)
     }
     // Both pages must allow it before the first byte is written.
     const bytes = Array.from({ length: size }, (_, i) => this.#open(ea + BigInt(i), 'store'))
-    for (const [i, { ra, at }] of bytes.entries()) {
-      this.memory.bytes[at] = Number((value >> BigInt(8 * (little ? i : size - 1 - i))) & 0xffn)
-      this.#wrote(ra, 1)
+    for (const [i, to] of bytes.entries()) {
+      this.memory.bytes[to.at] = Number((value >> BigInt(8 * (little ? i : size - 1 - i))) & 0xffn)
+      this.#wrote(to, 1)
     }
   }
 
@@ -215,10 +215,8 @@ export class Core {
     this.store(ea + 8n, little ? high : low, 8)
   }
 
-  #wrote(ra: bigint, size: number): void {
-    const number = Number(ra >> 12n)
-    const offset = Number(ra & PAGE_MASK)
-    if (this.code.has(number)) this.code.written(number, offset, offset + size)
+  #wrote({ page, offset }: Reached, size: number): void {
+    if (this.code.has(page)) this.code.written(page, offset, offset + size)
   }
 
   /** Instructions of `length` bytes at real address `ra` may have changed. */
@@ -242,14 +240,12 @@ export class Core {
       this.fault(to)
       return 0
     }
-    return this.#enter(to.ra)
+    return this.#enter(to.page, to.at - to.offset)
   }
 
-  #enter(ra: bigint): number {
+  /** @param number real address / 4096; `page` is its offset in the WebAssembly memory */
+  #enter(number: number, page: number): number {
     const { state, code } = this
-    const at = this.memory.offsetOf(ra, 1)
-    const page = at - (at % PAGE_BYTES)
-    const number = Number(ra >> 12n)
     let entered = code.enter(number, page, state.is(MSR.LE))
     if (!entered) {
       code.clear()
@@ -269,8 +265,7 @@ export class Core {
   decodedPage(ea: bigint): ReturnType<DecodedCode['enter']> {
     const to = this.mmu.translate(ea, 'fetch', false)
     if (!to.ok) return undefined
-    const at = this.memory.offsetOf(to.ra, 1)
-    return this.code.enter(Number(to.ra >> 12n), at - (at % PAGE_BYTES), this.state.is(MSR.LE))
+    return this.code.enter(to.page, to.at - to.offset, this.state.is(MSR.LE))
   }
 
   /** Value of the decrementer (or of the hypervisor's): counts down with the timebase. */

@@ -409,7 +409,7 @@ export class Cpu {
     const core = this.#core
     const second = (ea + BigInt(size - 1)) & ~0xfffn
     const pages = second > ea ? [ea, second] : [ea]
-    return pages.map((at) => core.reach(at, 'store').ra).some((ra) => core.code.has(Number(ra >> 12n)))
+    return pages.map((at) => core.reach(at, 'store').page).some((page) => core.code.has(page))
   }
 
   /** Compiled code is left before the instruction at NIA, which has been counted already. */
@@ -425,7 +425,7 @@ export class Cpu {
     const { state } = core
     const word = (): number => {
       const to = core.mmu.translate(state.nia, 'fetch', false)
-      return to.ok ? this.memory.data.getUint32(this.memory.offsetOf(to.ra, 4), state.is(MSR.LE)) : 0
+      return to.ok ? this.memory.data.getUint32(to.at, state.is(MSR.LE)) : 0
     }
     const guarded = <T>(work: () => T, otherwise: T): T => {
       try {

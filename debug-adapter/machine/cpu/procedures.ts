@@ -340,13 +340,17 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
     // It can only forget what it may ask for again.
     if (!mayInvalidate(core)) return refusePrivilege(core, word, 'tlbie')
     const rb = core.state.gpr(get(word, 'rb'))
+    const pid = core.state.gpr(get(word, 'rs')) >> 32n
     const cause = get(word, 'ric')
     if (core.state.is(MSR.HV)) core.mmu.forgetPartition()
     // RIC 1 is about the cache of table walks, which there is none of; IS 0 names one page.
     else if (cause === 1) return false
     if (!core.state.is(MSR.HV) && cause === 0 && (rb & TLBIE_IS) === 0n)
       core.translations.flushRange(rb & ~0xfffn, PAGE_SIZES.get(rb & TLBIE_AP) ?? 1 << 30)
-    else core.translations.flush()
+    else if (!core.state.is(MSR.HV) && (rb & TLBIE_IS) === TLBIE_IS_PROCESS && pid !== 0n) {
+      // Of processes only the present one has translations here.
+      if (pid === core.state.spr(SPR.PIDR)) core.translations.flushUser()
+    } else core.translations.flush()
     return false
   },
   tlbsync: (core, word) => !mayInvalidate(core) && refusePrivilege(core, word, 'tlbsync'),
@@ -380,6 +384,7 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
 
 /** RB of tlbie: whose translations (IS), and the size of the page (AP) (Power ISA 3.0C III 5.9.3.3). */
 const TLBIE_IS = 0xc00n
+const TLBIE_IS_PROCESS = 0x400n
 const TLBIE_AP = 0xe0n
 const PAGE_SIZES: ReadonlyMap<bigint, number> = new Map([
   [0x00n, 0x1000],

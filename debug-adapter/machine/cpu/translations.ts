@@ -22,15 +22,19 @@ const PAGE = 0xfffn
 const PAGE_BYTES = 0x1000
 /** A larger range is not looked for entry by entry. */
 const MAX_RANGE = 0x20_0000
-/** No effective page has this tag. */
+/** No effective page has this tag, nor one with this lowest byte. */
 const NO_TAG = -1n
+const NEVER = 0xff
 
-/** Everything besides IR, DR and PR that translations depend on; those three choose a bank. */
-const CONTEXT_SPRS = [SPR.LPIDR, SPR.PIDR, SPR.PTCR, SPR.LPCR, SPR.AMR, SPR.IAMR]
+/** What all translations depend on, besides HV, S and, choosing a bank, IR, DR and PR. */
+const CONTEXT_SPRS = [SPR.LPIDR, SPR.PTCR, SPR.LPCR]
+/** What only those of user addresses (quadrant 0) depend on: the rest is of process 0, and privileged (Power ISA 3.0C III 5.7.5). */
+const USER_SPRS = [SPR.PIDR, SPR.AMR, SPR.IAMR]
 
 export class Translations {
   readonly #bytes: Uint8Array
   #context: bigint[] = []
+  #user: bigint[] = []
   #byteOrder = 0n
   /** `State.changes` when the banks were chosen. */
   #seen = -1
@@ -68,6 +72,20 @@ export class Translations {
     }
   }
 
+  /** Forgets the translations of user addresses: those of quadrant 0 where data or instructions are translated. */
+  flushUser(): void {
+    const clear = (from: number, to: number): void => {
+      for (let at = from; at < to; at += TLB_ENTRY) {
+        // The highest byte of the tag: NO_TAG is in quadrant 3.
+        if (this.#bytes[at + 7]! < 0x40) this.#bytes[at] = NEVER
+      }
+    }
+    for (let bank = 1; bank < BANKS; bank += 2) {
+      clear(TLB + bank * TLB_BANK, TLB + (bank + 1) * TLB_BANK)
+      clear(ITLB + bank * ITLB_BANK, ITLB + (bank + 1) * ITLB_BANK)
+    }
+  }
+
   /** Forgets the translations of instructions, so that every page is entered anew. */
   flushFetch(): void {
     this.#bytes.fill(0xff, ITLB, ITLB + BANKS * ITLB_BANK)
@@ -80,12 +98,11 @@ export class Translations {
     this.#seen = state.changes
     const { msr } = state
     const context = [msr & (MSR.HV | MSR.S), ...CONTEXT_SPRS.map((spr) => state.spr(spr))]
-    if (context.some((value, i) => value !== this.#context[i])) {
-      // Another partition, or another table of partitions.
-      if ([1, 3].some((i) => context[i] !== this.#context[i])) this.mmu.forgetPartition()
-      this.#context = context
-      this.flush()
-    }
+    const user = USER_SPRS.map((spr) => state.spr(spr))
+    if (context.some((value, i) => value !== this.#context[i])) this.flush()
+    else if (user.some((value, i) => value !== this.#user[i])) this.flushUser()
+    this.#context = context
+    this.#user = user
     // Code is decoded once for each byte order, and an entry leads to one of the two.
     if ((msr & MSR.LE) !== this.#byteOrder) {
       this.#byteOrder = msr & MSR.LE

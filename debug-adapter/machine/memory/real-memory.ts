@@ -7,6 +7,9 @@ import { MemoryView } from './view.ts'
 /** IBM bit 15 of a real address: set means secure memory (spec/ultravisor.md §5.1). */
 export const SECURE_RA_BIT = 1n << 48n
 
+/** The number of the first 4 KiB page there. */
+const SECURE_PAGE = 2 ** 36
+
 /** The granule of every PEF call: 64 KiB. */
 export const PAGE_BYTES = 0x1_0000
 export const PAGE_SHIFT = 16n
@@ -64,6 +67,14 @@ export class RealMemory {
     const at = Number(secure ? ra ^ SECURE_RA_BIT : ra)
     const size = secure ? this.secureBytes : this.normalBytes
     if (at < 0 || at + length > size) return -1
+    return at + this.processorBytes + (secure ? this.normalBytes : 0)
+  }
+
+  /** @returns the offset in the WebAssembly memory of the 4 KiB page of number `page` (real address / 4096), or -1 */
+  pageAt(page: number): number {
+    const secure = page >= SECURE_PAGE
+    const at = (secure ? page - SECURE_PAGE : page) * 4096
+    if (at >= (secure ? this.secureBytes : this.normalBytes)) return -1
     return at + this.processorBytes + (secure ? this.normalBytes : 0)
   }
 
