@@ -404,22 +404,6 @@ export class Cpu {
     this.#core.codeWritten(ra, length)
   }
 
-  /** Whether a store would write to a page that holds code. @throws Interrupted where it is refused */
-  #storesToCode(ea: bigint, size: number): boolean {
-    const core = this.#core
-    const second = (ea + BigInt(size - 1)) & ~0xfffn
-    const pages = second > ea ? [ea, second] : [ea]
-    return pages.map((at) => core.reach(at, 'store').page).some((page) => core.code.has(page))
-  }
-
-  /** Compiled code is left before the instruction at NIA, which has been counted already. */
-  #leaveToInterpreter(): void {
-    const { data } = this.#core.state
-    data.setInt32(REMAINING, data.getInt32(REMAINING, true) + 1, true)
-    data.setInt32(EVENT, Event.Refetch, true)
-    this.#jit.interpretNext()
-  }
-
   #makeCallOuts(): CallOuts {
     const core = this.#core
     const { state } = core
@@ -477,16 +461,6 @@ export class Cpu {
         core.syncClock()
         return perform(core, TABLE[handler]!, instruction) ? 1 : 0
       },
-      unitStore: (ea, value, size) =>
-        guarded(() => {
-          if (this.#storesToCode(BigInt.asUintN(64, ea), size)) this.#leaveToInterpreter()
-          else core.store(BigInt.asUintN(64, ea), BigInt.asUintN(64, value), size)
-        }, undefined),
-      unitStoreVector: (ea) =>
-        guarded(() => {
-          if (this.#storesToCode(BigInt.asUintN(64, ea), 16)) this.#leaveToInterpreter()
-          else core.storeVector(BigInt.asUintN(64, ea))
-        }, undefined),
       unitCall: (handler, instruction) => {
         const { discarded } = this.#jit
         core.syncClock()

@@ -5,7 +5,7 @@
 import type { DecodedCode, DecodedPage } from '../decoded-code.ts'
 import type { Effect } from '../isa/expr.ts'
 import { TABLE } from '../isa/table.ts'
-import { COUNTERS, COUNTERS_PAGE, DECODED_PAGES, INTERPRET, RECORDS, THRESHOLD } from '../layout.ts'
+import { COUNTERS, COUNTERS_PAGE, DECODED_PAGES, RECORDS, THRESHOLD } from '../layout.ts'
 import { type CallOuts, IMPORTS } from '../wasm/call-outs.ts'
 import { buildModule, type Code, INDIRECT, type Signature } from '../wasm/emitter.ts'
 import { HELPERS } from '../wasm/helpers.ts'
@@ -100,11 +100,6 @@ export class Jit {
   /** Whether pages wait for {@link compile}. */
   get waiting(): boolean {
     return this.#hot.size > 0
-  }
-
-  /** The next instruction is to be the interpreter's. */
-  interpretNext(): void {
-    this.#data.setInt32(INTERPRET, 1, true)
   }
 
   /** Compiles some of the pages that are worth it. */

@@ -9,6 +9,7 @@ import {
   COUNTERS,
   COUNTERS_PAGE,
   CR,
+  INTERPRET,
   LEAST_LEFT,
   NIA,
   RECORDS,
@@ -77,7 +78,6 @@ export class UnitCode extends Semantics {
   readonly #left = this.code.local('i32')
   readonly #pageEa = this.code.local('i64')
   readonly #nia = this.code.local('i64')
-  protected override readonly storeCallOuts: Semantics['storeCallOuts'] = ['unitStore', 'unitStoreVector']
   readonly #registers = new Registers(this.code)
   readonly #blocks: readonly Block[]
   readonly #edges: readonly Edges[]
@@ -553,6 +553,25 @@ export class UnitCode extends Semantics {
     code.else().i32(0).end().set(host)
     group.host = host
     return host
+  }
+
+  protected override loadMissed(): void {
+    this.#missed()
+  }
+
+  protected override storeMissed(): void {
+    this.#missed()
+  }
+
+  /**
+   * Leaves the instruction, of which nothing has happened, to the interpreter, which comes back at the next branch. A call here
+   * would cost more: V8 keeps nothing in registers over a loop that has one in it.
+   */
+  #missed(): void {
+    this.#behind++
+    this.syncState()
+    this.#behind--
+    this.code.i32(0).i32(1).store(4, 'i32', INTERPRET).br('leave')
   }
 
   protected override when(condition: Expr, effects: readonly Effect[]): void {

@@ -21,11 +21,9 @@ export interface CallOuts {
   call(handler: number, word: number): number
   pure(name: number, a: bigint, b: bigint): bigint
   /**
-   * The same three for compiled code. It must not go on where its own page was written: a store to any code is left to the
-   * interpreter, and a call gives non-zero after which some compiled page is no longer valid.
+   * The same for compiled code, which must not go on where its own page was written: also non-zero where some compiled page is no
+   * longer valid.
    */
-  unitStore(ea: bigint, value: bigint, size: number): void
-  unitStoreVector(ea: bigint): void
   unitCall(handler: number, word: number): number
 }
 
@@ -45,8 +43,6 @@ export const IMPORTS: readonly (readonly [keyof CallOuts, Signature])[] = [
   ['raise', { parameters: ['i32', 'i64'] }],
   ['call', { parameters: ['i32', 'i32'], result: 'i32' }],
   ['pure', { parameters: ['i32', 'i64', 'i64'], result: 'i64' }],
-  ['unitStore', { parameters: ['i64', 'i64', 'i32'] }],
-  ['unitStoreVector', { parameters: ['i64'] }],
   ['unitCall', { parameters: ['i32', 'i32'], result: 'i32' }],
 ]
 

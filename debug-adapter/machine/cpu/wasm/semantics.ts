@@ -71,8 +71,6 @@ export abstract class Semantics {
   protected abstract readonly ea: number
   protected abstract readonly value: number
   protected abstract readonly vector: number
-  /** What stores that the code cannot do by itself, a value and a vector. */
-  protected readonly storeCallOuts: readonly [keyof CallOuts, keyof CallOuts] = ['store', 'storeVector']
   /** Per instruction: values that are in locals, and how often a value is used. */
   #locals = new Map<Expr, number>()
   #uses = new Map<Expr, number>()
@@ -316,6 +314,13 @@ export abstract class Semantics {
     this.host(0).load(size, type)
     this.order(size)
     code.else()
+    this.loadMissed(size)
+    code.end()
+  }
+
+  /** Loads from an address without a translation, which is in `ea`. */
+  protected loadMissed(size: Size): void {
+    const { code } = this
     this.syncState().get(this.ea)
     if (size === 16) this.callOut('loadVector')
     else {
@@ -324,7 +329,6 @@ export abstract class Semantics {
     }
     this.leaveOnEvent()
     if (size === 16) code.i32(SCRATCH).load(16, 'v128')
-    code.end()
   }
 
   protected store(size: Size, ea: Expr, value: Expr): void {
@@ -340,15 +344,21 @@ export abstract class Semantics {
     this.order(size)
     code.store(size, type)
     code.else()
+    this.storeMissed(size, kept)
+    code.end()
+  }
+
+  /** Stores what a local holds to an address without a translation, which is in `ea`. */
+  protected storeMissed(size: Size, kept: number): void {
+    const { code } = this
     if (size === 16) code.i32(SCRATCH).get(kept).store(16, 'v128')
     this.syncState().get(this.ea)
-    if (size === 16) this.callOut(this.storeCallOuts[1])
+    if (size === 16) this.callOut('storeVector')
     else {
       code.get(kept).i32(size)
-      this.callOut(this.storeCallOuts[0])
+      this.callOut('store')
     }
     this.leaveOnEvent()
-    code.end()
   }
 
   protected raise(name: RaiseName, argument: Expr): void {
