@@ -16,14 +16,16 @@ import { fold } from './fold.ts'
 import { isCompilable, type PageToCompile, UnitCode } from './unit.ts'
 
 /** Taken branches to one place after which its page is compiled. */
-const DEFAULT_THRESHOLD = 4096
-/** Instructions that are compiled between two slices: some milliseconds. */
-const BATCH = 1500
+const DEFAULT_THRESHOLD = 16_384
+/** Milliseconds after which no other page is begun, before the guest goes on. */
+const BATCH = 5
 /** After so many times a page is left to the interpreter: its code changes, or its entries do, too often. */
 const MAX_COMPILATIONS = 24
 /** WebAssembly that is kept; beyond it everything starts anew (V8 makes about ten times that of machine code). */
 const MAX_BYTES = 24 << 20
 const MAX_MODULES = 2000
+/** Instruction words whose effects are kept. */
+const MAX_WORDS = 20_000
 /** With the compiler switched off, no counter gets there. */
 const NEVER = 0x7fff_ffff
 
@@ -53,6 +55,8 @@ export class Jit {
   readonly #compilations = new Map<DecodedPage, number>()
   /** What instructions do in a mode, by their number in the table. */
   readonly #effects = { little: new Map<number, Effect[]>(), big: new Map<number, Effect[]>() }
+  /** What instruction words do; null where they cannot be compiled. */
+  readonly #words = { little: new Map<number, Decoded | null>(), big: new Map<number, Decoded | null>() }
   #modules = 0
   #bytes = 0
   #statistics = { modules: 0, pages: 0, instructions: 0, bytes: 0, discarded: 0, time: 0, longest: 0 }
@@ -124,7 +128,7 @@ export class Jit {
     let instructions = 0
     let mode: Mode | undefined
     for (const page of this.#hot) {
-      if (instructions >= BATCH) break
+      if (units.length > 0 && performance.now() - before > BATCH) break
       if (mode && mode.littleEndian !== page.littleEndian) continue
       mode = { wide: true, littleEndian: page.littleEndian }
       this.#hot.delete(page)
@@ -169,9 +173,7 @@ export class Jit {
     const read = (position: number): Decoded | undefined => {
       const decoded = this.code.decoded(page, position)
       if (!decoded) return undefined
-      const number = decoded.handler - Handler.First
-      const effects = fold(this.#effectsOf(number, mode), decoded.word)
-      return isCompilable(effects) ? { insn: TABLE[number]!, number, word: decoded.word, effects } : undefined
+      return this.#folded(decoded.handler - Handler.First, decoded.word, mode)
     }
     return {
       index: page.index,
@@ -183,6 +185,19 @@ export class Jit {
         return known[position]!
       },
     }
+  }
+
+  /** The instruction `word`, of which the same few occur again and again. @returns undefined where it cannot be compiled */
+  #folded(number: number, word: number, mode: Mode): Decoded | undefined {
+    const known = this.#words[mode.littleEndian ? 'little' : 'big']
+    let decoded = known.get(word)
+    if (decoded === undefined) {
+      const effects = fold(this.#effectsOf(number, mode), word)
+      decoded = isCompilable(effects) ? { insn: TABLE[number]!, number, word, effects } : null
+      if (known.size >= MAX_WORDS) known.clear()
+      known.set(word, decoded)
+    }
+    return decoded ?? undefined
   }
 
   /** Places that branches lead to often enough, and the entries that there are. */
