@@ -5,6 +5,8 @@ import type { Terminal } from './terminal.ts'
 const CTRL_A = 0x01
 const ENTER = [0x0a, 0x0d]
 const ERASE = [0x08, 0x7f]
+/** Milliseconds between two looks around. */
+const LONGEST_WAIT = 1000
 const HELP = `
 Ctrl-A H    this text
 Ctrl-A X    end pef
@@ -24,6 +26,7 @@ export class GuestConsole {
   /** What is typed at the monitor; undefined while the VM has the keyboard. */
   #line: string | undefined
   #close: (() => void) | undefined
+  #wake: (() => void) | undefined
 
   constructor(machine: Machine, terminal: Terminal) {
     this.#machine = machine
@@ -45,6 +48,19 @@ export class GuestConsole {
     this.#close = this.#terminal.listen((bytes) => this.#typed(bytes))
   }
 
+  /** As long as the guest waits, so does the host: until a key is pressed, or the guest's time has come. @param milliseconds of the guest */
+  async idle(milliseconds: number): Promise<void> {
+    if (this.#machine.platform.console.waiting || this.ended) return
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, Math.min(milliseconds, LONGEST_WAIT))
+      this.#wake = () => {
+        clearTimeout(timer)
+        done()
+      }
+    })
+    this.#wake = undefined
+  }
+
   /** Gives the terminal back as it was. */
   close(): void {
     this.#close?.()
@@ -52,6 +68,7 @@ export class GuestConsole {
   }
 
   #typed(bytes: Uint8Array): void {
+    this.#wake?.()
     if (!this.#terminal.inputIsTerminal) {
       this.#machine.type(bytes)
       return

@@ -67,7 +67,7 @@ export class Machine {
     this.tpm = new Tpm({
       crypto,
       random: this.inputs.stream('TPM'),
-      now: () => Math.floor(this.clock.instructions / 512_000),
+      now: () => this.clock.milliseconds,
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
     this.chip = new Chip(this.clock)

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
+import { TICKS_PER_MILLISECOND } from '../../machine/clock/clock.ts'
 import { Machine } from '../../machine/machine.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { GuestConsole } from '../guest-console.ts'
@@ -216,6 +217,8 @@ async function execute(
   guestConsole: GuestConsole | undefined,
 ): Promise<Ended> {
   let slices = 0
+  // Ticks of the guest's waiting that the host has waited too.
+  let waited = machine.clock.idle
   for (;;) {
     while (guestConsole?.stopped && !guestConsole.ended) await new Promise((done) => setTimeout(done, KEY_WAIT))
     if (guestConsole?.ended) return 'quit'
@@ -224,6 +227,11 @@ async function execute(
     const advanced = machine.advance(Math.max(1, Math.min(SLICE, left)))
     if (advanced.kind === 'end') return 'end'
     if (until === 'esm' && machine.esm && machine.inGuest) return 'end'
+    const { idle } = machine.clock
+    if (guestConsole && idle > waited) {
+      await guestConsole.idle((idle - waited) / TICKS_PER_MILLISECOND)
+      waited = idle
+    }
     // Let Ctrl-C and the files have their turn.
     if (++slices % 256 === 0 || advanced.kind === 'instructions') await new Promise((done) => setImmediate(done))
     if (terminal.interrupted) return 'interrupted'

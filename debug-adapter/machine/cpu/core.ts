@@ -70,8 +70,15 @@ export class Core {
 
   /** Brings {@link due} up to date. */
   #schedule(): void {
-    this.due.dec = Number(this.decExpiry - this.timebaseOffset)
-    this.due.hdec = Number(this.hdecExpiry - this.timebaseOffset)
+    const { idle } = this.clock
+    this.due.dec = Number(this.decExpiry - this.timebaseOffset) - idle
+    this.due.hdec = Number(this.hdecExpiry - this.timebaseOffset) - idle
+  }
+
+  /** Time goes on without instructions. */
+  passTime(ticks: number): void {
+    this.clock.idle += ticks
+    this.#schedule()
   }
 
   #event(event: Event): void {

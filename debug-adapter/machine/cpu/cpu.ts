@@ -224,6 +224,13 @@ export class Cpu {
     return this.#core.decExpiry <= this.#core.timebase
   }
 
+  /** Lets time pass until the decrementer is due, `most` ticks at most; none where it is due already. */
+  waitForDecrementer(most: number): void {
+    const core = this.#core
+    const left = core.due.dec - this.clock.instructions
+    if (left > 0) core.passTime(Math.min(left, most))
+  }
+
   save(): RegisterFile {
     const spr = new Map<number, bigint>()
     for (const number of SPR_NUMBERS) if (!NOT_SAVED.has(number)) spr.set(number, this.spr(number))

@@ -53,6 +53,9 @@ const BOOT = new Procedure('hypervisor', 'host boot', 'spec/ultravisor.md §8.2'
   enter: 'set the registers of the boot processor and enter the VM (hrfid)',
 })
 
+/** Ticks that a processor waits at most before it looks around again: a second. H_CEDE may end for no reason. */
+const LONGEST_WAIT = 512_000_000
+
 /** R4 of H_REGISTER_PROC_TBL: the guest uses tlbie. */
 const PROCESS_TABLE_GTSE = 1n
 export const GUEST_LPID = 1
@@ -189,6 +192,9 @@ export class Hypervisor {
     for (const [i, value] of results.slice(1).entries()) out[`R${4 + i}`] = BigInt.asUintN(64, value)
     trace.add({ ...record, phase: 'return', args: out, returnCode: code, returnName: hcallCodeName(code) })
     if (platform.end) return yield* this.vmEnded(vm, platform.end)
+    // PAPR: the processor waits with external interrupts enabled; the ultravisor sees to that for its own guests.
+    if (name === 'H_CEDE' && !guestIsSecure) returnTo.msr |= MSR.EE
+    if (name === 'H_CEDE' && this.vms.size === 1 && !platform.presenter.pending) cpu.waitForDecrementer(LONGEST_WAIT)
     yield* this.#vcpu.resume(vm, call, results, returnTo, cookie)
   }
 

@@ -26,6 +26,11 @@ export class Console {
     this.#input.push(...bytes)
   }
 
+  /** Whether something was typed that the guest has not read. */
+  get waiting(): boolean {
+    return this.#input.length > 0
+  }
+
   /** @returns up to `most` bytes that were typed */
   read(most: number): Uint8Array {
     return Uint8Array.from(this.#input.splice(0, most))

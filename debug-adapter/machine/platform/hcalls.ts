@@ -97,7 +97,7 @@ const calls: Readonly<Record<string, Hcall>> = {
   H_SET_MODE: setMode,
   H_RANDOM: random,
   H_REGISTER_VPA: (args, { areas, memory }) => [areas.register(memory, args)],
-  // Nothing is awaited: the processor comes back at once, as PAPR allows.
+  // The hypervisor, which owns the processor, does the waiting.
   H_CEDE: () => [H.SUCCESS],
   H_CONFER: () => [H.SUCCESS],
   H_PROD: toProcessor,

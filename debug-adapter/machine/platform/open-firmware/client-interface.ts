@@ -232,7 +232,7 @@ const SERVICES: Readonly<Record<string, { readonly least: number; readonly run: 
   }),
   test: service(1, (of, [name]) => (Object.hasOwn(SERVICES, of.string(name!)) ? 0 : FAILED)),
   quiesce: service(0, () => 0),
-  milliseconds: service(0, (of) => Math.floor(of.trace.clock.instructions / 512_000)),
+  milliseconds: service(0, (of) => of.trace.clock.milliseconds),
   exit: service(0, (of) => {
     of.end = { how: 'stopped', reason: 'the kernel left for the firmware (Open Firmware exit)' }
     return 0
