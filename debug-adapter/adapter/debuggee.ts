@@ -35,6 +35,8 @@ export interface Debuggee {
   readonly esm: EsmResult | undefined
   readonly end: MachineEnd | undefined
   readonly vmState: 'normal' | 'transient' | 'secure' | 'absent'
+  /** What the machine's time is made of: instructions, and ticks of waiting. */
+  readonly clock: { readonly instructions: number; readonly idle: number }
   /** Goes on by at most `maxInstructions` guest instructions, or by one firmware step. */
   advance(maxInstructions: number): Advance
   /** Firmware procedures in progress, outermost first; all of them lie above the guest. */

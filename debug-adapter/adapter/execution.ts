@@ -39,6 +39,8 @@ export interface ExecutionEvents {
 }
 
 const SLICE_MS = 10
+/** How long the host waits at a time where the guest waits: a key that is pressed finds it awake soon enough. */
+const IDLE_MS = 20
 const MIN_BUDGET = 1000
 const PROGRESS_MS = 100
 
@@ -48,7 +50,10 @@ export class Execution {
   #started = false
   #pauseAsked = false
   #scheduled: NodeJS.Immediate | undefined
+  #timer: NodeJS.Timeout | undefined
   #lastProgress = 0
+  /** Ticks of the guest's waiting at the last look. */
+  #idleSeen = 0
   #budget = MIN_BUDGET
   #refusal: (Refusal & { by: string }) | undefined
   #callHits: Hit[] = []
@@ -102,12 +107,21 @@ export class Execution {
   /** Ends everything; the machine must not be used any more. */
   dispose(): void {
     if (this.#scheduled) clearImmediate(this.#scheduled)
+    clearTimeout(this.#timer)
     this.#plan = undefined
     this.#unsubscribe()
   }
 
+  /** A guest that waits lets the host wait too, though not for as long. */
   #schedule(): void {
-    this.#scheduled = setImmediate(() => this.#slice())
+    const waits = this.#guestWaits
+    this.#idleSeen = this.target.machine.clock.idle
+    if (waits) this.#timer = setTimeout(() => this.#slice(), IDLE_MS)
+    else this.#scheduled = setImmediate(() => this.#slice())
+  }
+
+  get #guestWaits(): boolean {
+    return this.target.machine.clock.idle > this.#idleSeen
   }
 
   #slice(): void {
@@ -115,7 +129,7 @@ export class Execution {
     try {
       do {
         if (this.#go()) return
-      } while (performance.now() < until)
+      } while (performance.now() < until && !this.#guestWaits)
     } catch (error) {
       // A fault of the emulator itself: say so and end, rather than leave the session hanging.
       const reason = `internal error of the emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`

@@ -30,7 +30,8 @@ const SYSTEM_CALL_2 = 0x44000042
 const STACK = 0x500000n
 
 export class ScriptedMachine implements Debuggee {
-  readonly trace = new Trace(new Clock())
+  readonly clock = new Clock()
+  readonly trace = new Trace(this.clock)
   readonly memory = new RealMemory(0x10000, 8 << 20, 2 << 20, this.trace)
   readonly #gpr = new Array<bigint>(32).fill(0n)
   readonly #spr = new Map<number, bigint>()

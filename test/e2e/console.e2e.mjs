@@ -35,11 +35,7 @@ describe('Linux in a terminal', () => {
 
   it('boots to its shell', async () => {
     await code.debug()
-    await until(async () => /@@READY@@[\s\S]*\/ #/.test(await screen()), 'the shell', 30_000).catch(async (e) => {
-      await code.screenshot('dbg')
-      console.log((await screen()).slice(-500))
-      throw e
-    })
+    await until(async () => /@@READY@@[\s\S]*\/ #/.test(await screen()), 'the shell', 120_000)
     await code.screenshot('20-linux-terminal')
   })
 
