@@ -39,6 +39,8 @@ export function findAccesses(start: number, end: number, at: (position: number) 
   const registers = new Map<number, Sum>()
   const found = new Map<number, Map<Expr, Access>>()
   const open = new Map<object, Group[]>()
+  /** Values of the present instruction: the same word somewhere else has the same expressions, but other values. */
+  const roots = new Map<Expr, object>()
   const registerSum = (number: number): Sum => {
     let sum = registers.get(number)
     if (!sum) registers.set(number, (sum = { root: {}, offset: 0 }))
@@ -50,7 +52,9 @@ export function findAccesses(start: number, end: number, at: (position: number) 
       const { root, offset } = sumOf(e.args[0], word)
       return { root, offset: offset + Number(BigInt.asIntN(64, e.args[1].value)) }
     }
-    return { root: e, offset: 0 }
+    let root = roots.get(e)
+    if (!root) roots.set(e, (root = {}))
+    return { root, offset: 0 }
   }
   const note = (position: number, word: number, ea: Expr, size: Size, store: boolean): void => {
     const { root, offset } = sumOf(ea, word)
@@ -68,6 +72,7 @@ export function findAccesses(start: number, end: number, at: (position: number) 
   }
   for (let position = start; position < end; position++) {
     const { insn, effects, word } = at(position)
+    roots.clear()
     // Procedures may change translations.
     if (insn.privilege !== 'problem' || effects.some(({ op }) => op === 'call')) {
       open.clear()
