@@ -9,7 +9,7 @@ import type { Trace } from '../trace/trace.ts'
 import { DecodedCode } from './decoded-code.ts'
 import { type InterruptOptions, LPCR, takeInterrupt } from './interrupts.ts'
 import { EVENT, Event, REMAINING, SCRATCH } from './layout.ts'
-import { type Fault, Mmu, type Reached } from './mmu.ts'
+import { type Fault, Mmu, Reached } from './mmu.ts'
 import { MSR } from './msr.ts'
 import { SPR } from './spr.ts'
 import { State } from './state.ts'
@@ -67,6 +67,18 @@ export class Core {
 
   /** Counts of instructions at which DEC and HDEC become negative: their ticks are instructions. */
   readonly due = { dec: Infinity, hdec: Infinity }
+
+  /** DEC, HDEC and the timebase, as they stand in a snapshot. */
+  get timers(): readonly [bigint, bigint, bigint] {
+    return [this.decExpiry, this.hdecExpiry, this.timebaseOffset]
+  }
+
+  set timers([dec, hdec, offset]: readonly [bigint, bigint, bigint]) {
+    this.decExpiry = dec
+    this.hdecExpiry = hdec
+    this.timebaseOffset = offset
+    this.#schedule()
+  }
 
   /** Brings {@link due} up to date. */
   #schedule(): void {
@@ -153,11 +165,21 @@ export class Core {
 
   /** Real memory behind an access that does not cross a page; remembers the translation. */
   #open(ea: bigint, access: 'load' | 'store'): Reached {
-    const to = this.reach(ea, access)
+    const to = (access === 'store' && this.#resume(ea)) || this.reach(ea, access)
+    if (access === 'store') this.memory.willWrite(to.at - to.offset, PAGE_BYTES)
     // A store to a page that holds code is looked at each time.
     if (access === 'load' || !this.code.has(to.page))
       this.translations.addData(this.state.address(ea), to.at - to.offset, access === 'store')
     return to
+  }
+
+  /** Where a store goes whose translation was found before, and only suspended. */
+  #resume(ea: bigint): Reached | undefined {
+    const page = this.translations.suspendedStore(this.state.address(ea))
+    if (page === 0) return undefined
+    const offset = Number(BigInt.asUintN(12, ea))
+    const number = this.memory.pageNumber(page)
+    return new Reached(number, number, offset, page + offset)
   }
 
   /**
@@ -240,6 +262,8 @@ export class Core {
   /** Call-out: enters the page at NIA. @returns offset of its records, or 0 where that raised an interrupt */
   fetch(): number {
     const { state } = this
+    const known = this.translations.suspendedFetch(state.nia)
+    if (known !== 0) return this.#enter(this.memory.pageNumber(known), known)
     const to = this.mmu.translate(state.nia, 'fetch', true)
     if (!to.ok) {
       // An instruction that cannot be fetched costs time as well, or a handler that cannot be fetched would stop it.
@@ -256,7 +280,7 @@ export class Core {
     let entered = code.enter(number, page, state.is(MSR.LE))
     if (!entered) {
       code.clear()
-      this.translations.flushFetch()
+      this.translations.suspendFetch()
       entered = code.enter(number, page, state.is(MSR.LE))!
     }
     if (entered.fresh) this.translations.watchStores(page)
@@ -264,7 +288,7 @@ export class Core {
     const here: number[] = []
     for (const address of this.breakpoints) if ((address & ~PAGE_MASK) === ea) here.push(Number(address & PAGE_MASK))
     code.setBreaks(entered.page, here)
-    this.translations.addFetch(state.nia, entered.page.records)
+    this.translations.addFetch(state.nia, entered.page.records, page)
     return entered.page.records
   }
 

@@ -1,17 +1,19 @@
 import type { RandomSource } from '../../../server/esm/crypto/provider.ts'
 import type { Clock } from '../clock/clock.ts'
+import type { MemorySnapshot } from '../memory/page-history.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Core, Interrupted } from './core.ts'
 import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
 import { decode, TABLE } from './isa/table.ts'
 import { Jit, type JitOptions, type JitStatistics } from './jit/jit.ts'
-import { EVENT, Event, LEAST_LEFT, PROCESSOR_BYTES, REMAINING } from './layout.ts'
+import { CIPHER_TABLES, EVENT, Event, INTERPRET, LEAST_LEFT, PROCESSOR_BYTES, REMAINING, THRESHOLD } from './layout.ts'
 import { MSR } from './msr.ts'
 import { msrAfterReturn, type ReturnKind, refuseReserved } from './privilege.ts'
 import { illegal, perform, readSpr, returnFrom, writeSpr } from './procedures.ts'
 import { PURE } from './pure.ts'
 import { SPR } from './spr.ts'
+import type { SavedTranslations } from './translations.ts'
 import type { Access, CpuExit, RegisterFile, Translation } from './types.ts'
 import { type CallOuts, PURE_NAMES, RAISE_NAMES } from './wasm/call-outs.ts'
 import { HELPERS } from './wasm/helpers.ts'
@@ -55,6 +57,16 @@ export interface CpuOptions {
 }
 
 const keyOf = ({ wide, littleEndian }: Mode): string => `${wide} ${littleEndian}`
+
+/** See {@link Cpu.snapshot}. */
+export interface CpuSnapshot {
+  readonly memory: MemorySnapshot
+  readonly registers: Uint8Array
+  readonly translations: SavedTranslations
+  readonly timers: readonly [bigint, bigint, bigint]
+  readonly instructions: number
+  readonly lastFault: string | undefined
+}
 
 export interface RunOptions {
   /** Executes the first instruction even if it has a breakpoint. */
@@ -104,7 +116,7 @@ export class Cpu {
       change()
       core.code.clearBreaks(Number(ea & 0xfffn))
       // Pages are entered anew, and their breakpoints placed.
-      core.translations.flushFetch()
+      core.translations.suspendFetch()
     }
     this.breakpoints = {
       add: (ea) => changed(ea, () => core.breakpoints.add(ea)),
@@ -256,6 +268,55 @@ export class Cpu {
     for (const [i, value] of file.vsr.entries()) this.setVsr(i, value)
     this.fpscr = file.fpscr
     this.vscr = file.vscr
+  }
+
+  /**
+   * The state of processor, memory and clock between two calls of {@link run}. Takes microseconds, whatever the size of memory; what
+   * it costs afterwards is a copy of each 4 KiB page that is written, once.
+   */
+  snapshot(): CpuSnapshot {
+    const core = this.#core
+    const memory = this.memory.snapshot()
+    const registers = this.memory.bytes.slice(0, CIPHER_TABLES)
+    const snapshot = {
+      memory,
+      registers,
+      translations: core.translations.save(),
+      timers: core.timers,
+      instructions: this.clock.instructions,
+      lastFault: core.lastFault,
+    }
+    core.translations.suspendStores()
+    return snapshot
+  }
+
+  /**
+   * Goes back to a snapshot; later ones stay good as well. The run from here is the same to the last bit as it was the first time,
+   * as far as processor and memory decide it: what models outside them hold is theirs to bring back.
+   * @throws RangeError where it was given up by {@link release}
+   */
+  restore(snapshot: CpuSnapshot): void {
+    const core = this.#core
+    const { memory, state } = { memory: this.memory, state: core.state }
+    for (const at of memory.restore(snapshot.memory)) {
+      const number = memory.pageNumber(at)
+      if (core.code.has(number)) core.code.written(number, 0, 4096)
+    }
+    const threshold = state.data.getInt32(THRESHOLD, true)
+    memory.bytes.set(snapshot.registers, 0)
+    state.data.setInt32(THRESHOLD, threshold, true)
+    state.data.setInt32(INTERPRET, 0, true)
+    state.changes++
+    core.translations.load(snapshot.translations)
+    this.clock.instructions = snapshot.instructions
+    core.timers = snapshot.timers
+    core.lastFault = snapshot.lastFault
+    core.exit = undefined
+  }
+
+  /** Gives up a snapshot, with the pages that only it needs. @throws RangeError where it was given up already */
+  release(snapshot: CpuSnapshot): void {
+    this.memory.release(snapshot.memory)
   }
 
   /**

@@ -267,7 +267,9 @@ export class Mmu {
     const { data } = this.memory
     const low = data.getUint32(at + 4)
     const noted = (low | REFERENCED | (change ? CHANGED : 0)) >>> 0
-    if (noted !== low) data.setUint32(at + 4, noted)
+    if (noted === low) return
+    this.memory.willWrite(at, 8)
+    data.setUint32(at + 4, noted)
   }
 
   /**

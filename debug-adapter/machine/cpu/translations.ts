@@ -1,6 +1,7 @@
 /** The cache of translations that the interpreter looks into by itself (spec/cpu-performance.md §7). */
 import {
   BANKS,
+  DECODED,
   ITLB,
   ITLB_BANK,
   ITLB_BASE,
@@ -25,11 +26,21 @@ const MAX_RANGE = 0x20_0000
 /** No effective page has this tag, nor one with this lowest byte. */
 const NO_TAG = -1n
 const NEVER = 0xff
+/** In a tag: the translation is good, but the page is to be looked at before it is used (see {@link Translations.suspendStores}). */
+const SUSPENDED = 1
 
 /** What all translations depend on, besides HV, S and, choosing a bank, IR, DR and PR. */
 const CONTEXT_SPRS = [SPR.LPIDR, SPR.PTCR, SPR.LPCR]
 /** What only those of user addresses (quadrant 0) depend on: the rest is of process 0, and privileged (Power ISA 3.0C III 5.7.5). */
 const USER_SPRS = [SPR.PIDR, SPR.AMR, SPR.IAMR]
+
+export interface SavedTranslations {
+  readonly entries: Uint8Array
+  readonly context: readonly bigint[]
+  readonly user: readonly bigint[]
+  readonly byteOrder: bigint
+  readonly bases: readonly [number, number]
+}
 
 export class Translations {
   readonly #bytes: Uint8Array
@@ -64,10 +75,9 @@ export class Translations {
       const index = Number(BigInt.asUintN(32, tag) >> 12n)
       for (let bank = 0; bank < BANKS; bank++) {
         const entry = TLB + bank * TLB_BANK + (index & (TLB_ENTRIES - 1)) * TLB_ENTRY
-        for (const at of [entry, entry + TLB_STORES])
-          if (data.getBigUint64(at, true) === tag) data.setBigInt64(at, NO_TAG, true)
         const fetched = ITLB + bank * ITLB_BANK + (index & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
-        if (data.getBigUint64(fetched, true) === tag) data.setBigInt64(fetched, NO_TAG, true)
+        for (const at of [entry, entry + TLB_STORES, fetched])
+          if ((data.getBigUint64(at, true) & ~PAGE) === tag) data.setBigInt64(at, NO_TAG, true)
       }
     }
   }
@@ -86,7 +96,69 @@ export class Translations {
     }
   }
 
-  /** Forgets the translations of instructions, so that every page is entered anew. */
+  /**
+   * From now on the first store to each page is looked at. The translations stay: to find them again would set reference and change
+   * bits, and a run would depend on whether snapshots of it were taken.
+   */
+  suspendStores(): void {
+    for (let bank = 0; bank < BANKS; bank++) {
+      const first = TLB + bank * TLB_BANK + TLB_STORES
+      this.#suspend(first, first + TLB_STORES)
+    }
+  }
+
+  /** The same for instructions: every page is entered anew. */
+  suspendFetch(): void {
+    this.#suspend(ITLB, ITLB + BANKS * ITLB_BANK)
+  }
+
+  #suspend(from: number, to: number): void {
+    for (let at = from; at < to; at += TLB_ENTRY) if (this.#bytes[at] === 0) this.#bytes[at] = SUSPENDED
+  }
+
+  /** @returns the offset in the WebAssembly memory of the page of a store, or 0 where its translation is not suspended */
+  suspendedStore(ea: bigint): number {
+    return this.#suspended(this.state.data.getInt32(TLB_BASE, true) + TLB_STORES, TLB_ENTRIES, ea)
+  }
+
+  suspendedFetch(ea: bigint): number {
+    return this.#suspended(this.state.data.getInt32(ITLB_BASE, true), ITLB_ENTRIES, ea)
+  }
+
+  #suspended(bank: number, entries: number, ea: bigint): number {
+    const { data } = this.state
+    const at = bank + (Number(BigInt.asUintN(32, ea) >> 12n) & (entries - 1)) * TLB_ENTRY
+    const wanted = (ea & ~PAGE) | BigInt(SUSPENDED)
+    return data.getBigUint64(at, true) === wanted ? data.getInt32(at + 12, true) >>> 0 : 0
+  }
+
+  /** Everything there is to know about the translations in use, for a snapshot; {@link load} takes it back. */
+  save(): SavedTranslations {
+    const { data } = this.state
+    return {
+      entries: this.#bytes.slice(TLB, DECODED),
+      context: this.#context,
+      user: this.#user,
+      byteOrder: this.#byteOrder,
+      bases: [data.getInt32(TLB_BASE, true), data.getInt32(ITLB_BASE, true)],
+    }
+  }
+
+  /** Afterwards all stores and instructions are suspended. */
+  load({ entries, context, user, byteOrder, bases }: SavedTranslations): void {
+    this.#bytes.set(entries, TLB)
+    this.#context = [...context]
+    this.#user = [...user]
+    this.#byteOrder = byteOrder
+    this.#seen = -1
+    this.state.data.setInt32(TLB_BASE, bases[0], true)
+    this.state.data.setInt32(ITLB_BASE, bases[1], true)
+    this.mmu.forgetPartition()
+    this.suspendStores()
+    this.suspendFetch()
+  }
+
+  /** Forgets the translations of instructions. */
   flushFetch(): void {
     this.#bytes.fill(0xff, ITLB, ITLB + BANKS * ITLB_BANK)
   }
@@ -106,7 +178,7 @@ export class Translations {
     // Code is decoded once for each byte order, and an entry leads to one of the two.
     if ((msr & MSR.LE) !== this.#byteOrder) {
       this.#byteOrder = msr & MSR.LE
-      this.flushFetch()
+      this.suspendFetch()
     }
     const problem = (msr & MSR.PR) !== 0n ? 2 : 0
     state.data.setInt32(TLB_BASE, TLB + (problem + ((msr & MSR.DR) !== 0n ? 1 : 0)) * TLB_BANK, true)
@@ -128,12 +200,14 @@ export class Translations {
     data.setInt32(at + 12, page, true)
   }
 
-  addFetch(ea: bigint, records: number): void {
+  /** @param page offset in the WebAssembly memory of the page, whose records are at `records` */
+  addFetch(ea: bigint, records: number, page: number): void {
     const { data } = this.state
     const at =
       data.getInt32(ITLB_BASE, true) + (Number(BigInt.asUintN(32, ea) >> 12n) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY
     data.setBigUint64(at, ea & ~PAGE, true)
     data.setInt32(at + 8, records, true)
+    data.setInt32(at + 12, page, true)
   }
 
   /** From now on every store to this page is looked at: it holds code. @param page offset in the WebAssembly memory */
@@ -142,7 +216,7 @@ export class Translations {
     for (let bank = 0; bank < BANKS; bank++) {
       const first = TLB + bank * TLB_BANK + TLB_STORES
       for (let at = first; at < first + TLB_STORES; at += TLB_ENTRY)
-        if (data.getInt32(at + 12, true) === page) data.setBigInt64(at, NO_TAG, true)
+        if (data.getInt32(at + 12, true) >>> 0 === page) data.setBigInt64(at, NO_TAG, true)
     }
   }
 }

@@ -2,6 +2,7 @@ import { RefusalError } from '../refusal.ts'
 import type { PageOwner } from '../trace/records.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Actor } from './actor.ts'
+import { type MemorySnapshot, PageHistory } from './page-history.ts'
 import { MemoryView } from './view.ts'
 
 /** IBM bit 15 of a real address: set means secure memory (spec/ultravisor.md §5.1). */
@@ -35,6 +36,7 @@ export class RealMemory {
   readonly #owners = new Map<bigint, PageUse>()
   #bytes: Uint8Array
   #data: DataView
+  readonly #history: PageHistory
 
   /**
    * @param processorBytes bytes at the start of the WebAssembly memory that belong to the processor, multiple of 64 KiB
@@ -53,6 +55,7 @@ export class RealMemory {
     this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages })
     this.#bytes = new Uint8Array(this.wasm.buffer)
     this.#data = new DataView(this.wasm.buffer)
+    this.#history = new PageHistory(this.#bytes)
   }
 
   /** The view of one actor. Views are cheap; take one where it is needed. */
@@ -76,6 +79,13 @@ export class RealMemory {
     const at = (secure ? page - SECURE_PAGE : page) * 4096
     if (at >= (secure ? this.secureBytes : this.normalBytes)) return -1
     return at + this.processorBytes + (secure ? this.normalBytes : 0)
+  }
+
+  /** The number of the 4 KiB page (real address / 4096) at an offset in the WebAssembly memory; {@link pageAt} backwards. */
+  pageNumber(at: number): number {
+    const page = Math.floor((at - this.processorBytes) / 4096)
+    const normal = this.normalBytes / 4096
+    return page < normal ? page : page - normal + SECURE_PAGE
   }
 
   /**
@@ -102,7 +112,27 @@ export class RealMemory {
         found: `nothing at real address 0x${ra.toString(16)}`,
         source: 'Power ISA 3.0C III 5.7',
       })
+    if (write) this.willWrite(offset, length)
     return offset
+  }
+
+  /** To be called before a write that did not come by {@link access}. @param at offset in the WebAssembly memory */
+  willWrite(at: number, length: number): void {
+    this.#history.willWrite(at, length)
+  }
+
+  /** The state of memory now; only the processor calls these three, which knows what else depends on memory. */
+  snapshot(): MemorySnapshot {
+    return this.#history.take()
+  }
+
+  /** @returns offsets in the WebAssembly memory of the 4 KiB pages that changed @throws RangeError for an unknown one */
+  restore(snapshot: MemorySnapshot): number[] {
+    return this.#history.restore(snapshot)
+  }
+
+  release(snapshot: MemorySnapshot): void {
+    this.#history.release(snapshot)
   }
 
   get bytes(): Uint8Array {
