@@ -1,4 +1,5 @@
 import { flattenKernel, KernelImageError } from '../esm/kernel-image.ts'
+import { type FoundPrivateKey, findPrivateKey } from '../esm/private-key-scan.ts'
 import type { FileStat, ServerHost } from './host.ts'
 import { isAbsolutePath, joinUri, parentOf } from './uris.ts'
 
@@ -76,6 +77,11 @@ export class Files {
         throw error
       }
     })
+  }
+
+  /** A private key in an initrd. */
+  privateKeyIn({ uri, stat }: FoundFile): Promise<FoundPrivateKey | undefined> {
+    return this.once(`private key ${uri} ${stat.stamp}`, () => findPrivateKey(this.host.chunks(uri, 0)))
   }
 
   /** Runs what takes long once for a key, which has to name all that it depends on; what failed is tried again. */

@@ -106,6 +106,13 @@ const rows: Row[] = [
   },
   { rule: 'ESM128', severity: E, text: `${GOOD}---\n- origin:\n`, fix: 'none' },
   { rule: 'ESM140', severity: W, text: changed('keys/origin.sec', 'keys/shared.sec'), fix: 'command' },
+  {
+    rule: 'ESM141',
+    severity: W,
+    text: changed('inputs/initrd.img', 'inputs/with-key.img'),
+    at: '"inputs/with-key.img"',
+    fix: 'none',
+  },
 ]
 
 function twice(path: string): string {
@@ -120,6 +127,12 @@ describe('diagnostics of svm_blob.yml', () => {
   beforeAll(async () => {
     const { writeFileSync, readFileSync } = await import('node:fs')
     writeFileSync(`${workspace.folder}/inputs/huge.bin`, new Uint8Array(0x10000))
+    // Across the border of two chunks that are read.
+    const filler = 'x'.repeat((1 << 20) - 40)
+    writeFileSync(
+      `${workspace.folder}/inputs/with-key.img`,
+      filler + readFileSync(`${workspace.folder}/keys/recipient-2.sec`, 'latin1'),
+    )
     const good = new URL('../fixtures/esm/good/01-one-recipient/', import.meta.url)
     const esmb = (await import('node:fs')).readdirSync(good).find((name) => /esmb/.test(name) && name.endsWith('.img'))!
     writeFileSync(`${workspace.folder}/inputs/esmb.img`, readFileSync(new URL(esmb, good)))
@@ -141,7 +154,10 @@ describe('diagnostics of svm_blob.yml', () => {
 
   it.each(rows)('$rule', async ({ rule, severity, text, at, fix }) => {
     const { uri, diagnostics } = await look(text)
-    const found = diagnostics.find(({ code }) => code === rule)
+    // What takes longer comes with later diagnostics of the same version.
+    const isThere = (list: Diagnostic[]) => list.some(({ code }) => code === rule)
+    const all = rule === 'ESM141' ? await client.diagnostics(uri, 1, isThere) : diagnostics
+    const found = all.find(({ code }) => code === rule)
     expect(found, JSON.stringify(diagnostics)).toMatchObject({
       severity,
       source: 'pef',

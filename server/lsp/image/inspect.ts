@@ -3,6 +3,7 @@ import { locateOperand } from '../../esm/cpio.ts'
 import { KeyFormatError, parsePrivateKey, parsePublicKey, writePublicKeyPem } from '../../esm/crypto/pem.ts'
 import type { RsaPrivateKey } from '../../esm/crypto/rsa.ts'
 import { type Finding, finding, type ImagePart } from '../../esm/findings.ts'
+import { describePrivateKey } from '../../esm/private-key-scan.ts'
 import { sameBytes } from '../../esm/reader.ts'
 import { parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
 import type { TextFinding } from '../../esm/svm-yaml.ts'
@@ -46,6 +47,8 @@ export async function inspectImage(configuration: ImageConfiguration, files: Fil
     await inspectRecipe(configuration, found, operandHead, machine.publicKey, files, add)
     await inspectPlain(configuration, found, files, add)
   } else await inspectWhole(configuration, found, operandHead, machine, files, add)
+  const secret = found.initrd && (await files.privateKeyIn(found.initrd))
+  if (secret) add(configuration.initrd, finding('ESM141', { found: describePrivateKey(secret) }))
   return findings
 }
 

@@ -2,6 +2,7 @@
 import { isEncryptedPrivateKey, KeyFormatError, parsePrivateKey } from '../../esm/crypto/pem.ts'
 import type { RsaPrivateKey } from '../../esm/crypto/rsa.ts'
 import { bySeverity } from '../../esm/findings.ts'
+import { describePrivateKey } from '../../esm/private-key-scan.ts'
 import { hexBytes, sameBytes } from '../../esm/reader.ts'
 import { type ParsedSvmBlob, parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
 import { inspectSvmBlobFiles } from '../../esm/svm-blob-files.ts'
@@ -189,6 +190,21 @@ export async function inspectOwnOperands(
     compare('ESM056', entry.initramfs, digests.initrd, present.initrd, 'the initrd')
     compare('ESM057', entry.args, digests.bootargs, present.bootargs, 'the boot arguments')
   }
+  return findings.list
+}
+
+/** ESM141: a private key inside the initrd, which is read whole the first time. */
+export async function inspectInitrdSecrets(
+  text: string,
+  { entries }: ParsedSvmBlob,
+  document: string,
+  files: Files,
+): Promise<TextFinding[]> {
+  const findings = new TextFindings(text)
+  const { initramfs } = digestEntry(entries)
+  const file = initramfs && (await files.find(document, initramfs.text))
+  const key = file && (await files.privateKeyIn(file))
+  if (key) findings.add('ESM141', initramfs, { found: describePrivateKey(key) })
   return findings.list
 }
 

@@ -2,7 +2,7 @@
 import type { ParsedSvmBlob } from '../../esm/svm-blob.ts'
 import type { TextFinding } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
-import { inspectOwnOperands, inspectSvmBlob } from './inspect.ts'
+import { inspectInitrdSecrets, inspectOwnOperands, inspectSvmBlob } from './inspect.ts'
 
 /** A version of a document with what is known of it. */
 export interface SvmBlobAnalysis {
@@ -23,10 +23,13 @@ export async function analyseSvmBlob(
   publish: (analysis: SvmBlobAnalysis) => void,
 ): Promise<void> {
   const { parsed, findings } = await inspectSvmBlob(text, document, files)
-  const slow = inspectOwnOperands(text, parsed, document, files)
+  const slow = Promise.all([
+    inspectOwnOperands(text, parsed, document, files),
+    inspectInitrdSecrets(text, parsed, document, files),
+  ])
   const quick = await Promise.race([slow, pause(SLOW_MS)])
   if (quick === undefined) publish({ language: 'svm-blob', text, parsed, findings })
-  publish({ language: 'svm-blob', text, parsed, findings: [...findings, ...(await slow)] })
+  publish({ language: 'svm-blob', text, parsed, findings: [...findings, ...(await slow).flat()] })
 }
 
 /** What is there by then is told at once, in milliseconds. */

@@ -5,7 +5,7 @@ import { sameBytes } from '../../../../server/esm/reader.ts'
 import type { SvmBlobEntry } from '../../../../server/esm/svm-blob.ts'
 import type { YamlText } from '../../../../server/esm/svm-yaml.ts'
 import type { Terminal } from '../../terminal.ts'
-import type { Given } from './check.ts'
+import { type Given, initrdSecret } from './check.ts'
 import { readWhole } from './files.ts'
 import { sha512File } from './hash.ts'
 import { withSource } from './inputs.ts'
@@ -28,6 +28,7 @@ export async function checkRecipe(path: string, given: Given, terminal: Terminal
       at(args, finding('ESM057', { expected: JSON.stringify(given.append), found: JSON.stringify(args.text) }))
     at(kernel, await differentKernel(digest, given))
     at(initramfs, await differentInitrd(digest, given, terminal))
+    if (initramfs) at(initramfs, await initrdSecret(initramfs.text, terminal).catch(noneForToolError))
   }
   return found
 }

@@ -2,7 +2,8 @@ import { version } from '../../../../package.json'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
 import { nodeCrypto } from '../../../../server/esm/crypto/node.ts'
 import { KeyFormatError, parsePublicKey, writePublicKeyPem } from '../../../../server/esm/crypto/pem.ts'
-import type { Finding, ImagePart } from '../../../../server/esm/findings.ts'
+import { type Finding, finding, type ImagePart } from '../../../../server/esm/findings.ts'
+import { describePrivateKey, findPrivateKey } from '../../../../server/esm/private-key-scan.ts'
 import type { ByteSource } from '../../../../server/esm/reader.ts'
 import { type ImageParts, verifyImage } from '../../../../server/esm/verify/image.ts'
 import { AttributeError } from '../../../files.ts'
@@ -11,8 +12,8 @@ import { suggestion, UsageError } from '../../options.ts'
 import type { Terminal } from '../../terminal.ts'
 import type { Arguments, Option } from './arguments.ts'
 import { checkRecipe } from './check-recipe.ts'
-import { readWhole } from './files.ts'
-import { sha512File } from './hash.ts'
+import { readWhole, withFile } from './files.ts'
+import { chunksOf, sha512File } from './hash.ts'
 import {
   type ImageFile,
   type InputKind,
@@ -192,7 +193,15 @@ async function checkImage(
     kernel: kernel ?? file,
   }
   const found = findings.map((finding) => ({ finding, file: nameOf(finding, files) ?? file ?? initrdPath! }))
+  const secret = initrdPath === undefined ? undefined : await initrdSecret(initrdPath, terminal)
+  if (secret) found.push({ finding: secret, file: initrdPath! })
   return { found, opened }
+}
+
+/** ESM141: a private key inside the initrd. */
+export async function initrdSecret(path: string, terminal: Terminal): Promise<Finding | undefined> {
+  const key = await withFile(path, (file) => findPrivateKey(chunksOf(file, `searching ${path} for keys`, terminal)))
+  return key && finding('ESM141', { found: describePrivateKey(key) })
 }
 
 const nameOf = ({ part }: Finding, files: Partial<Record<ImagePart, string | undefined>>): string | undefined =>
