@@ -7,6 +7,7 @@ import { launchCommands } from './launch/commands.ts'
 import { PefConfigurationProvider } from './launch/configuration-provider.ts'
 import { log } from './log.ts'
 import { operandCommands } from './operand/commands.ts'
+import { firstVmCommands } from './operand/first-vm.ts'
 import { OperandTasks } from './operand/tasks.ts'
 import { PefSessions } from './sessions.ts'
 import { OperandEditor } from './views/operand/host.ts'
@@ -33,6 +34,7 @@ export function activate(context: ExtensionContext): void {
     ),
     ...launchCommands(context),
     ...operandCommands(context, server),
+    ...firstVmCommands(context),
     tasks.registerTaskProvider('pef', new OperandTasks(context)),
     ...OperandEditor.register(context, server),
     ...registerConsole(sessions),

@@ -1,20 +1,10 @@
 /** The commands behind lenses and quick fixes of svm_blob.yml. */
 import { chmod } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
-import {
-  commands,
-  type Disposable,
-  debug,
-  type ExtensionContext,
-  TaskScope,
-  tasks,
-  Uri,
-  window,
-  workspace,
-} from 'vscode'
+import { commands, type Disposable, debug, type ExtensionContext, Uri, window, workspace } from 'vscode'
 import type { LanguageServer } from '../language-client.ts'
 import type { OperandTask } from './task-arguments.ts'
-import { operandTask } from './tasks.ts'
+import { runOperandTask } from './tasks.ts'
 import { tpmPublicKey } from './tpm-key.ts'
 
 export function operandCommands(context: ExtensionContext, server: Promise<LanguageServer | undefined>): Disposable[] {
@@ -33,10 +23,8 @@ export function operandCommands(context: ExtensionContext, server: Promise<Langu
         window.showErrorMessage(`PEF: ${error instanceof Error ? error.message : String(error)}`)
       }
     })
-  const execute = async (document: Uri, definition: OperandTask) => {
-    const folder = workspace.getWorkspaceFolder(document) ?? TaskScope.Workspace
-    await tasks.executeTask(operandTask(context, folder, { type: 'pef', ...definition }, dirname(document.fsPath)))
-  }
+  const execute = (document: Uri, definition: OperandTask) =>
+    runOperandTask(context, Uri.joinPath(document, '..'), definition)
   const name = (document: Uri) => document.path.replace(/^.*\//, '')
   return [
     register('pef.buildOperand', (document) =>

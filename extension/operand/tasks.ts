@@ -6,7 +6,8 @@ import {
   type TaskDefinition,
   TaskGroup,
   type TaskProvider,
-  type TaskScope,
+  TaskScope,
+  tasks,
   Uri,
   type WorkspaceFolder,
   workspace,
@@ -31,6 +32,12 @@ export function operandTask(
   const task = new Task(definition, scope, taskName(definition), 'PEF', execution, PROBLEM_MATCHERS)
   task.group = TaskGroup.Build
   return task
+}
+
+/** Runs one in a folder, in a terminal that asks for pass phrases. */
+export async function runOperandTask(context: ExtensionContext, folder: Uri, definition: OperandTask): Promise<void> {
+  const scope = workspace.getWorkspaceFolder(folder) ?? TaskScope.Workspace
+  await tasks.executeTask(operandTask(context, scope, { type: 'pef', ...definition }, folder.fsPath))
 }
 
 /** Offers to build and to check each svm_blob.yml of the workspace. */

@@ -22,7 +22,7 @@ import { codeLenses, inlayHints } from './svm-blob/hints.ts'
 import { hoverAt } from './svm-blob/hover.ts'
 import type { SvmBlobAnalysis } from './svm-blob/language.ts'
 import { definitionAt, recipeOf } from './svm-blob/links.ts'
-import { symbolsOf } from './svm-blob/symbols.ts'
+import { foldsOf, symbolsOf } from './svm-blob/symbols.ts'
 
 /** Time without a change after which a document is looked at, in milliseconds: keys that are held down are one change. */
 const QUIET_MS = 8
@@ -33,6 +33,7 @@ const CAPABILITIES: ServerCapabilities = {
   completionProvider: { triggerCharacters: ['/', '"', ' ', '-'] },
   definitionProvider: true,
   documentSymbolProvider: true,
+  foldingRangeProvider: true,
   codeActionProvider: { codeActionKinds: ['quickfix'] },
   codeLensProvider: {},
   inlayHintProvider: true,
@@ -141,6 +142,10 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   connection.onDocumentSymbol(async ({ textDocument: { uri } }) => {
     const analysis = await currentBlob(uri)
     return analysis ? symbolsOf(analysis.text, analysis.parsed.entries) : []
+  })
+  connection.onFoldingRanges(async ({ textDocument: { uri } }) => {
+    const analysis = await currentBlob(uri)
+    return analysis ? foldsOf(analysis.text, analysis.parsed.entries) : []
   })
   connection.onCodeAction(async ({ textDocument: { uri }, context }) => {
     const analysis = await current(uri)

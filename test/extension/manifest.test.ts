@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { checkAttributes } from '../../debug-adapter/attributes.ts'
+import { parseSvmBlob } from '../../server/esm/svm-blob.ts'
 
 const root = new URL('../../', import.meta.url)
 const json = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'))
@@ -35,6 +36,45 @@ describe('the manifest', () => {
     expect(new Set(commands).size).toBe(commands.length)
     const menus = Object.values(contributes.menus as Record<string, { command: string }[]>).flat()
     for (const { command } of [...menus, ...contributes.keybindings]) expect(commands).toContain(command)
+  })
+})
+
+describe('the walkthrough', () => {
+  const [walkthrough] = contributes.walkthroughs
+
+  it('has commands that are there, each of which completes its step', () => {
+    const commands = new Set(contributes.commands.map(({ command }: { command: string }) => command))
+    expect(walkthrough.steps.length).toBe(6)
+    for (const { description, completionEvents } of walkthrough.steps) {
+      const command = /\(command:([\w.]+)\)/.exec(description)![1]
+      expect(commands).toContain(command)
+      expect(completionEvents).toEqual([`onCommand:${command}`])
+    }
+  })
+
+  it('names files that the sample has, for they are copied', () => {
+    const source = readFileSync(new URL('extension/operand/first-vm.ts', root), 'utf8')
+    const names = [...new RegExp(/FROM_SAMPLE = \[(.*)\]/).exec(source)![1]!.matchAll(/'([^']+)'/g)].map(
+      ([, name]) => name!,
+    )
+    expect(names.length).toBeGreaterThan(2)
+    for (const name of names) expect(existsSync(new URL(`test/guests/hello-svm/${name}`, root)), name).toBe(true)
+  })
+})
+
+describe('the snippets of svm_blob.yml', () => {
+  const snippets: Record<string, { body: string[] }> = json('media/svm-blob.snippets.json')
+  const expand = (name: string) =>
+    snippets[name]!.body.join('\n').replace(/\$\{\d+:([^}]*)\}|\$\d/g, (_, text = '') => text)
+
+  it('has one for the whole that is right', () => {
+    expect(parseSvmBlob(expand('svm_blob.yml')).findings).toEqual([])
+  })
+
+  it('has one for each kind of entry, which together are right', () => {
+    const { entries, findings } = parseSvmBlob(['origin', 'recipient', 'digest', 'file'].map(expand).join(''))
+    expect(findings).toEqual([])
+    expect(entries.map(({ kind }) => kind)).toEqual(['origin', 'recipient', 'digest', 'file'])
   })
 })
 

@@ -167,6 +167,17 @@ describe('the outline', () => {
     ])
     expect(symbols[2]!.children!.map(({ name }) => name)).toEqual(['args', 'initramfs', 'kernel'])
   })
+
+  it('folds entries, and comments of more than one line', async () => {
+    const uri = await client.open('folds.svm.yml', `# one\n# two\n${GOOD}`)
+    expect(await client.ask('foldingRange', uri)).toEqual([
+      { startLine: 0, endLine: 2, kind: 'comment' },
+      { startLine: 3, endLine: 6 },
+      { startLine: 7, endLine: 9 },
+      { startLine: 10, endLine: 13 },
+      { startLine: 14, endLine: 16 },
+    ])
+  })
 })
 
 describe('what stands in between', () => {

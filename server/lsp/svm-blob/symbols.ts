@@ -1,4 +1,4 @@
-import { type DocumentSymbol, SymbolKind } from 'vscode-languageserver'
+import { type DocumentSymbol, type FoldingRange, FoldingRangeKind, SymbolKind } from 'vscode-languageserver'
 import type { EntryKind, SvmBlobEntry } from '../../esm/svm-blob.ts'
 import type { TextRange, YamlText } from '../../esm/svm-yaml.ts'
 import { linesOf } from '../ranges.ts'
@@ -50,6 +50,22 @@ export function blocksOf(text: string, entries: readonly SvmBlobEntry[]): Map<Sv
     blocks.set(entry, { start: { line: start, character: 0 }, end: last })
   }
   return blocks
+}
+
+/** What can be folded: entries, and comments of several lines. */
+export function foldsOf(text: string, entries: readonly SvmBlobEntry[]): FoldingRange[] {
+  const folds: FoldingRange[] = []
+  for (const { start, end } of blocksOf(text, entries).values()) {
+    const endLine = end.character === 0 ? end.line - 1 : end.line
+    if (endLine > start.line) folds.push({ startLine: start.line, endLine })
+  }
+  const lines = linesOf(text)
+  for (let line = 0; line < lines.length; line++) {
+    const startLine = line
+    while (/^\s*#/.test(lines[line] ?? '')) line++
+    if (line > startLine + 1) folds.push({ startLine, endLine: line - 1, kind: FoldingRangeKind.Comment })
+  }
+  return folds.sort((a, b) => a.startLine - b.startLine)
 }
 
 /** The value at a place, with the key that it belongs to. */
