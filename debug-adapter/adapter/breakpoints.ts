@@ -5,8 +5,15 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import type { StepFrame } from '../machine/api.ts'
 import { callNames } from '../machine/call-names.ts'
-import type { Procedure, Step } from '../machine/steps.ts'
+import type { Procedure, Step, StepValues } from '../machine/steps.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
+import {
+  EVENT_FORMS,
+  type EventBreakpoint,
+  namePattern,
+  parseEventBreakpoint,
+  recordValues,
+} from './event-breakpoints.ts'
 import { evaluate } from './expressions.ts'
 import { allProcedures, procedureOfSource, stepLines } from './listings.ts'
 import { offsetReference, parseReference } from './references.ts'
@@ -18,6 +25,7 @@ type Place =
   | { readonly kind: 'line'; readonly procedure: Procedure; readonly line: number }
   | { readonly kind: 'procedure'; readonly procedures: readonly Procedure[] }
   | { readonly kind: 'call'; readonly name: string }
+  | { readonly kind: 'event'; readonly addresses: readonly bigint[]; readonly event: EventBreakpoint }
 
 interface Conditions {
   readonly condition?: string
@@ -122,7 +130,7 @@ export class Breakpoints {
 
   /** Breakpoints hit by the guest standing before the instruction at `address`. */
   hitsAt(address: bigint): Hit[] {
-    return this.#hits((place) => place.kind === 'address' && place.addresses.includes(address))
+    return this.#hits((place) => addressesOf(place).includes(address))
   }
 
   /** Breakpoints hit by firmware standing at a step; `entered`: the frame stands at its first step. */
@@ -134,39 +142,56 @@ export class Breakpoints {
     )
   }
 
-  /** Breakpoints on calls by name that a record of the log reports. */
-  hitsOfCall(record: TraceRecord): Hit[] {
-    if ((record.type !== 'ultracall' && record.type !== 'hypercall') || record.phase !== 'call') return []
-    return this.#hits((place) => place.kind === 'call' && place.name === record.name)
+  /** Breakpoints on what a record of the log reports: calls by name, and events. */
+  hitsOfRecord(record: TraceRecord): Hit[] {
+    const called = (record.type === 'ultracall' || record.type === 'hypercall') && record.phase === 'call'
+    const matches = (place: Place) =>
+      place.kind === 'event'
+        ? place.event.matches(record)
+        : called && place.kind === 'call' && place.name === record.name
+    // The log is long and most of it is waited for by nobody.
+    if (!this.#kept.some(({ place }) => place && matches(place))) return []
+    return this.#hits(matches, recordValues(record))
   }
 
-  #hits(matches: (place: Place) => boolean): Hit[] {
+  /** Breakpoints hit by a VM that stands before its first instruction as a secure one. */
+  hitsAtSecureEntry(): Hit[] {
+    return this.#hits((place) => place.kind === 'event' && place.event.secureEntry)
+  }
+
+  /** @param values what a condition and a message may name besides */
+  #hits(matches: (place: Place) => boolean, values: StepValues = {}): Hit[] {
     const hits: Hit[] = []
     for (const breakpoint of this.#kept) {
       if (!breakpoint.place || !matches(breakpoint.place)) continue
-      if (!this.#conditionHolds(breakpoint)) continue
+      if (!this.#conditionsHold(breakpoint, values)) continue
       breakpoint.hits++
       if (!hitConditionHolds(breakpoint)) continue
       const { logMessage } = breakpoint.conditions
-      hits.push(logMessage ? { breakpoint, message: this.#interpolate(logMessage) } : { breakpoint })
+      hits.push(logMessage ? { breakpoint, message: this.#interpolate(logMessage, values) } : { breakpoint })
     }
     return hits
   }
 
-  #conditionHolds({ conditions: { condition } }: KeptBreakpoint): boolean {
+  #conditionsHold({ place, conditions: { condition } }: KeptBreakpoint, values: StepValues): boolean {
+    const ofEvent = place?.kind === 'event' ? place.event.condition : undefined
+    return this.#conditionHolds(condition, values) && this.#conditionHolds(ofEvent, values)
+  }
+
+  #conditionHolds(condition: string | undefined, values: StepValues): boolean {
     if (!condition) return true
     try {
-      return evaluate(condition, this.#target!).value !== 0n
+      return evaluate(condition, this.#target!, values).value !== 0n
     } catch {
       // A condition that cannot be evaluated must not hide its breakpoint.
       return true
     }
   }
 
-  #interpolate(message: string): string {
+  #interpolate(message: string, values: StepValues): string {
     return message.replace(/\{([^{}]+)\}/g, (_, expression: string) => {
       try {
-        return evaluate(expression, this.#target!).text
+        return evaluate(expression, this.#target!, values).text
       } catch (error) {
         return `{${expression}: ${error instanceof Error ? error.message : String(error)}}`
       }
@@ -193,15 +218,35 @@ export class Breakpoints {
   /** A symbol of the guest, an address, or an ultracall, hypercall, TPM command or procedure of the firmware. */
   #resolveName(name: string): Resolved {
     if (/^0x[0-9a-f]+$/i.test(name)) return codeAddress(BigInt(name))
+    try {
+      const event = parseEventBreakpoint(name, callNames)
+      if (event) return { place: { kind: 'event', addresses: event.addresses, event } }
+    } catch (error) {
+      return { why: error instanceof Error ? error.message : String(error) }
+    }
     const procedures = allProcedures().filter((procedure) => procedure.name === name)
     if (procedures.length > 0) return { place: { kind: 'procedure', procedures } }
     if (callNames.has(name)) return { place: { kind: 'call', name } }
     if (!this.#target) return { why: NOT_LAUNCHED }
     const addresses = this.#target.symbols.entriesOf(name)
     if (addresses.length > 0) return { place: { kind: 'address', addresses } }
+    if (/[*?]/.test(name)) return this.#resolvePattern(name)
     return {
-      why: `${JSON.stringify(name)} is neither a symbol of the kernel nor of the files in "symbols", nor an address such as 0x400000, nor an ultracall, hypercall, TPM command or firmware procedure such as UV_ESM, H_SVM_PAGE_IN or TPM2_RSA_Decrypt.`,
+      why: `${JSON.stringify(name)} is neither a symbol of the kernel nor of the files in "symbols", nor an address such as 0x400000, nor an ultracall, hypercall, TPM command or firmware procedure such as UV_ESM, H_SVM_PAGE_IN or TPM2_RSA_Decrypt, nor an event: ${EVENT_FORMS}.`,
     }
+  }
+
+  /** Every function of the guest and every procedure of the firmware whose name fits. */
+  #resolvePattern(pattern: string): Resolved {
+    const wanted = namePattern(pattern)
+    const procedures = allProcedures().filter((procedure) => wanted.test(procedure.name))
+    if (procedures.length > 0) return { place: { kind: 'procedure', procedures } }
+    const { symbols } = this.#target!
+    const names = symbols.names.filter((name) => wanted.test(name))
+    if (names.length === 0) return { why: `No function of the guest fits ${JSON.stringify(pattern)}.` }
+    if (names.length > MAX_FUNCTIONS)
+      return { why: `${names.length} functions fit ${JSON.stringify(pattern)}: at most ${MAX_FUNCTIONS} may.` }
+    return { place: { kind: 'address', addresses: names.flatMap((name) => symbols.entriesOf(name)) } }
   }
 
   #resolveInstruction(asked: DebugProtocol.InstructionBreakpoint): Resolved {
@@ -257,8 +302,7 @@ export class Breakpoints {
     const breakpoints = this.#target?.machine.cpu.breakpoints
     if (!breakpoints) return
     const wanted = new Set(this.#temporary)
-    for (const { place } of this.#kept)
-      if (place?.kind === 'address') for (const address of place.addresses) wanted.add(address)
+    for (const { place } of this.#kept) if (place) for (const address of addressesOf(place)) wanted.add(address)
     for (const address of this.#inProcessor) if (!wanted.has(address)) breakpoints.delete(address)
     for (const address of wanted) if (!this.#inProcessor.has(address)) breakpoints.add(address)
     this.#inProcessor.clear()
@@ -269,6 +313,13 @@ export class Breakpoints {
 type Resolved =
   | { readonly place: Place; readonly why?: undefined }
   | { readonly place?: undefined; readonly why: string }
+
+/** Functions that one pattern may stand for. */
+const MAX_FUNCTIONS = 500
+
+/** Places where the processor has to stop for it. */
+const addressesOf = (place: Place): readonly bigint[] =>
+  place.kind === 'address' || place.kind === 'event' ? place.addresses : []
 
 const NOT_LAUNCHED = 'Known only once the image is loaded.'
 

@@ -3,6 +3,7 @@
  * where it stops.
  */
 import type { Advance, EsmResult, MachineEnd, StepFrame } from '../machine/api.ts'
+import { MSR } from '../machine/cpu/msr.ts'
 import type { Refusal } from '../machine/refusal.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
 import type { Breakpoints, Hit } from './breakpoints.ts'
@@ -56,11 +57,13 @@ export class Execution {
   #idleSeen = 0
   #budget = MIN_BUDGET
   #refusal: (Refusal & { by: string }) | undefined
-  #callHits: Hit[] = []
+  #recordHits: Hit[] = []
   #esmSeen: EsmResult | undefined
   #newEsm: EsmResult | undefined
   /** Frames at the last step, to know which procedures have been entered since. */
   #framesBefore: readonly StepFrame[] = []
+  /** Was the guest a secure VM when it last got the processor? */
+  #secure = false
   #end: MachineEnd | undefined
   readonly #unsubscribe: () => void
 
@@ -201,7 +204,7 @@ export class Execution {
   #observe(record: TraceRecord): void {
     this.events.record(record)
     if (record.type === 'refusal') this.#refusal = record
-    this.#callHits.push(...this.breakpoints.hitsOfCall(record))
+    this.#recordHits.push(...this.breakpoints.hitsOfRecord(record))
   }
 
   #noteEsm(): void {
@@ -239,8 +242,8 @@ export class Execution {
   }
 
   #breakpoint(advance: Advance): Stop | undefined {
-    const hits = [...this.#callHits, ...this.#hitsHere(advance)]
-    this.#callHits = []
+    const hits = [...this.#recordHits, ...this.#hitsHere(advance)]
+    this.#recordHits = []
     for (const { message } of hits) if (message !== undefined) this.events.say(message)
     const stopping = hits.filter((hit) => hit.message === undefined).map((hit) => hit.breakpoint)
     if (stopping.length === 0) {
@@ -258,8 +261,18 @@ export class Execution {
 
   #hitsHere(advance: Advance): Hit[] {
     if (advance.kind === 'step') return this.breakpoints.hitsAtStep(advance.step, this.#entered())
+    if (advance.kind === 'end') return []
     const { nia } = this.target.machine.cpu
-    return advance.kind !== 'end' && this.breakpoints.isAt(nia) ? this.breakpoints.hitsAt(nia) : []
+    const entry = this.#becameSecure(advance) ? this.breakpoints.hitsAtSecureEntry() : []
+    return this.breakpoints.isAt(nia) ? [...entry, ...this.breakpoints.hitsAt(nia)] : entry
+  }
+
+  /** Does the guest get the processor for the first time as a secure VM? */
+  #becameSecure(advance: Advance): boolean {
+    if (advance.kind !== 'guest') return false
+    const before = this.#secure
+    this.#secure = (this.target.machine.cpu.msr & MSR.S) !== 0n
+    return this.#secure && !before
   }
 
   /** Frames that were not there at the last step. */

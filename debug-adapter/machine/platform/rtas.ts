@@ -73,6 +73,7 @@ export class Rtas {
     memory.read(results, nret * 4)
     const service = rtasService(token)
     const call: Call = { args, out: [], memory }
+    if (service !== undefined) this.trace.add({ type: 'rtas-call', service, args })
     const status = service === undefined ? STATUS.parameterError : this.#checked(service, call, nret)
     const written = Array.from({ length: nret }, (_, i) => (i === 0 ? status : (call.out[i - 1] ?? 0)))
     memory.write(results, fromWords(written))

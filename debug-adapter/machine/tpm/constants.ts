@@ -64,6 +64,9 @@ export const CC = {
 
 const commandNames = new Map<number, string>(Object.entries(CC).map(([name, code]) => [code, `TPM2_${name}`]))
 
+/** Every command that has a name. */
+export const tpmCommandNames: readonly string[] = [...commandNames.values()]
+
 /** `TPM2_GetRandom` for 0x17B; the number for one that is not known. */
 export const commandName = (code: number): string => commandNames.get(code) ?? `command 0x${code.toString(16)}`
 
