@@ -65,6 +65,7 @@ export interface CpuSnapshot {
   readonly translations: SavedTranslations
   readonly timers: readonly [bigint, bigint, bigint]
   readonly instructions: number
+  readonly idle: number
   readonly lastFault: string | undefined
 }
 
@@ -284,6 +285,7 @@ export class Cpu {
       translations: core.translations.save(),
       timers: core.timers,
       instructions: this.clock.instructions,
+      idle: this.clock.idle,
       lastFault: core.lastFault,
     }
     core.translations.suspendStores()
@@ -309,6 +311,7 @@ export class Cpu {
     state.changes++
     core.translations.load(snapshot.translations)
     this.clock.instructions = snapshot.instructions
+    this.clock.idle = snapshot.idle
     core.timers = snapshot.timers
     core.lastFault = snapshot.lastFault
     core.exit = undefined
