@@ -1,5 +1,7 @@
 import type { LaunchAttributes } from './adapter/protocol.ts'
 import { AttributeError } from './attribute-error.ts'
+import { scenarios } from './machine/hypervisor/scenarios/index.ts'
+import { chosenQuirks, type QuirkChoice } from './machine/ultravisor/quirks.ts'
 
 /** Launch attributes after the check: sizes in bytes, every default filled in. */
 export interface CheckedAttributes {
@@ -16,6 +18,8 @@ export interface CheckedAttributes {
   readonly seed: number
   readonly symbols: readonly string[]
   readonly esm: 'guest' | 'stub'
+  readonly scenario: string | undefined
+  readonly quirks: QuirkChoice
 }
 
 const MIB = 1024 * 1024
@@ -42,6 +46,8 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
   console: true,
   seed: true,
   symbols: true,
+  hypervisor: true,
+  quirks: true,
   esm: true,
 }
 
@@ -95,6 +101,8 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     seed: seed(attributes['seed']),
     symbols: paths('symbols', attributes['symbols']),
     esm: oneOf('esm', attributes['esm'], ['guest', 'stub'], 'guest'),
+    scenario: scenario(attributes['hypervisor']),
+    quirks: quirks(attributes['quirks']),
   }
 }
 
@@ -151,6 +159,38 @@ function tpmKey(value: unknown): string | undefined {
         'there is no such attribute',
       )
   return text('tpm.key', (value as { key?: unknown }).key, 'the path of a PEM file with an RSA-2048 private key')
+}
+
+function scenario(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  const accepted = 'an object such as { "scenario": "replay-ciphertext" }'
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AttributeError('hypervisor', value, accepted)
+  for (const [name, given] of Object.entries(value))
+    if (name !== 'scenario')
+      throw new AttributeError(`hypervisor.${name}`, given, accepted, 'there is no such attribute')
+  const { scenario: name } = value as { scenario?: unknown }
+  if (name === undefined) return undefined
+  if (typeof name === 'string' && scenarios.has(name)) return name
+  const nearest = typeof name === 'string' ? nearestName(name, [...scenarios.keys()]) : undefined
+  throw new AttributeError(
+    'hypervisor.scenario',
+    name,
+    `one of ${[...scenarios.keys()].join(', ')}`,
+    nearest ? `did you mean "${nearest}"?` : 'there is no such scenario',
+  )
+}
+
+function quirks(value: unknown): QuirkChoice {
+  if (value === undefined || value === 'sane' || value === 'faithful') return value ?? 'sane'
+  const accepted = '"sane", "faithful", or a list of quirks such as ["Q11"]'
+  if (!Array.isArray(value)) throw new AttributeError('quirks', value, accepted)
+  try {
+    chosenQuirks(value)
+  } catch (error) {
+    throw new AttributeError('quirks', value, accepted, (error as Error).message)
+  }
+  return value
 }
 
 function seed(value: unknown): number {

@@ -64,6 +64,8 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
     seed: checked.seed,
     ...(tpmKey && { tpmKey }),
     esm: checked.esm,
+    quirks: checked.quirks,
+    ...(checked.scenario !== undefined && { scenario: checked.scenario }),
     crypto,
   }
 }

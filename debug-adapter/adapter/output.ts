@@ -52,6 +52,8 @@ function progressText(record: TraceRecord): string | undefined {
       return `digest of ${record.what} (${record.bytes} bytes): ${record.expected === record.found ? 'as expected' : 'different from what the operand holds'}`
     case 'vm-state':
       return `VM ${record.lpid}: ${record.from} -> ${record.to}`
+    case 'scenario':
+      return `scenario ${record.name}: ${record.action}`
     case 'finding':
       return `${record.rule} (${record.severity}): ${record.message}`
     default:

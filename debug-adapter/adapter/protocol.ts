@@ -99,6 +99,10 @@ export interface LaunchAttributes {
   readonly console?: 'debugConsole' | 'terminal'
   /** Starts the machine's random numbers; the same seed gives the same run. */
   readonly seed?: number
+  /** A hostile hypervisor in place of KVM: the name of a scenario. */
+  readonly hypervisor?: { readonly scenario?: string }
+  /** Quirks of the released firmware: none, all, or those named. */
+  readonly quirks?: 'sane' | 'faithful' | readonly string[]
   /** Files with symbols besides the kernel: ELF or System.map. */
   readonly symbols?: string | readonly string[]
   /** Who executes UV_ESM: the guest itself, or a boot stub before the kernel's entry. */

@@ -99,6 +99,8 @@ export class Walk {
           `      found    ${record.found}`,
           style.dim(`      source   ${record.source}`),
         ]
+      case 'scenario':
+        return [style.bad(`  scenario ${record.name}: ${record.action}`)]
       case 'finding':
         return [style.dim(`      ${record.rule} (${record.severity}): ${record.message}`)]
       case 'ultracall':

@@ -34,6 +34,8 @@ export interface MachineConfig {
   readonly quirks?: QuirkChoice
   /** Whether hot code is compiled (default), and from when on. The run is the same to the last bit either way. */
   readonly jit?: boolean | JitOptions
+  /** Name of a hostile hypervisor (hypervisor/scenarios/); absent: KVM as it is. */
+  readonly scenario?: string
   readonly crypto: CryptoProvider
   /** Changes to the machine that a test or a scenario makes; see {@link Interventions}. */
   readonly interventions?: Interventions

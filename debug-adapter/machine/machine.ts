@@ -8,6 +8,7 @@ import { bootPlatform } from './firmware/boot.ts'
 import { logExchange } from './firmware/local-tpm.ts'
 import { HOST_BYTES } from './firmware/memory-map.ts'
 import { GUEST_LPID, Hypervisor } from './hypervisor/hypervisor.ts'
+import { type Scenario, scenarios } from './hypervisor/scenarios/index.ts'
 import type { Vm } from './hypervisor/vm.ts'
 import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
 import { Chip } from './platform/chip.ts'
@@ -22,8 +23,17 @@ import { enterUltravisor } from './ultravisor/exceptions.ts'
 import { chosenQuirks } from './ultravisor/quirks.ts'
 import { Ultravisor } from './ultravisor/ultravisor.ts'
 
+/** @throws RangeError naming the scenarios that there are */
+function scenarioOf({ scenario }: MachineConfig): Scenario | undefined {
+  if (scenario === undefined) return undefined
+  const found = scenarios.get(scenario)
+  if (found) return found
+  throw new RangeError(`there is no scenario ${JSON.stringify(scenario)}: expected ${[...scenarios.keys()].join(', ')}`)
+}
+
 /** The block diagram of the platform: reading these fields is reading the machine. */
 export class Machine {
+  readonly config: MachineConfig
   readonly clock: Clock
   readonly inputs: Inputs
   readonly trace: Trace
@@ -47,7 +57,12 @@ export class Machine {
    * @throws RangeError where the memory sizes are not what a machine can have, the image does not fit, or a quirk is none
    * @throws KernelImageError where the kernel is no kernel
    */
-  constructor(readonly config: MachineConfig) {
+  constructor(given: MachineConfig) {
+    const scenario = scenarioOf(given)
+    const config = scenario?.interventions
+      ? { ...given, interventions: { ...given.interventions, ...scenario.interventions } }
+      : given
+    this.config = config
     const { crypto } = config
     this.#image = prepareGuest(config)
     this.clock = new Clock()
@@ -84,6 +99,7 @@ export class Machine {
       ...(config.interventions?.tpmCommReturns === undefined
         ? {}
         : { tpmCommReturns: config.interventions.tpmCommReturns }),
+      ...(scenario?.behaviour && { behaviour: scenario.behaviour() }),
       ...(config.secureFrameLimit !== undefined && { secureFrameLimit: config.secureFrameLimit }),
     })
     this.ultravisor = new Ultravisor({
@@ -96,11 +112,12 @@ export class Machine {
       quirks: chosenQuirks(config.quirks),
       hypervisor: (vector) => this.hypervisor.enter(vector),
     })
-    this.#steps = this.#boot()
+    this.#steps = this.#boot(scenario)
   }
 
   /** Power-on to the first instruction of the VM: hostboot, OPAL, ultravisor, OPAL, host. */
-  *#boot(): Steps<void> {
+  *#boot(scenario: Scenario | undefined): Steps<void> {
+    if (scenario) this.trace.add({ type: 'scenario', name: scenario.name, action: `the hypervisor ${scenario.tries}` })
     yield* bootPlatform({
       cpu: this.cpu,
       memory: this.memory,

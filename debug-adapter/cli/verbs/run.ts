@@ -5,8 +5,10 @@ import { dirname, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
 import { TICKS_PER_MILLISECOND } from '../../machine/clock/clock.ts'
+import { scenarios } from '../../machine/hypervisor/scenarios/index.ts'
 import { Machine } from '../../machine/machine.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
+import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
 import { GuestConsole } from '../guest-console.ts'
 import { type OptionSpec, optionHelp, parseOptions, suggestion, UsageError, wholeNumber } from '../options.ts'
 import { EXIT, exitCode, type Outcome, outcomeOf } from '../outcome.ts'
@@ -48,6 +50,16 @@ const OPTIONS: readonly OptionSpec[] = [
     help: 'the emulated TPM holds this RSA-2048 key as its wrapping key 0x81800001',
   },
   { name: 'esm', value: 'guest|stub', help: 'who calls UV_ESM: the guest itself, or a boot stub before the kernel' },
+  {
+    name: 'scenario',
+    value: 'NAME',
+    help: 'a hostile hypervisor in place of KVM; --scenario list lists what there is',
+  },
+  {
+    name: 'quirks',
+    value: 'LIST',
+    help: 'what the released firmware does otherwise: sane (default), faithful, Q11,Q29,...; --quirks list lists them',
+  },
   { name: 'until', value: 'esm', help: 'end the run when UV_ESM is decided' },
   { name: 'max-instructions', value: 'N', help: 'end the run after N guest instructions (default 10000000000)' },
   { name: 'trace', value: 'FILE.jsonl', help: 'write the log of the machine, one JSON record a line' },
@@ -89,6 +101,11 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const { values, switches, rest } = parseOptions(fromQemuOptions(args), OPTIONS)
   if (switches.has('help')) {
     terminal.out(`${runHelp}\n`)
+    return EXIT.ok
+  }
+  const listed = lists(values)
+  if (listed !== undefined) {
+    terminal.out(listed)
     return EXIT.ok
   }
   const until = oneOf('until', values.get('until'), ['esm'] as const)
@@ -141,6 +158,16 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   return exitCode(outcome.outcome)
 }
 
+/** What `--scenario list` and `--quirks list` print. */
+function lists(values: ReadonlyMap<string, string>): string | undefined {
+  if (values.get('scenario') === 'list')
+    return [...scenarios.values()]
+      .map(({ name, tries, stoppedBy }) => `${name.padEnd(20)} ${tries}: ${stoppedBy}\n`)
+      .join('')
+  if (values.get('quirks') === 'list') return quirkNames.map((name) => `${name}  ${quirkText(name)}\n`).join('')
+  return undefined
+}
+
 async function openTrace(path: string): Promise<WriteStream> {
   const file = createWriteStream(resolve(path))
   try {
@@ -188,6 +215,10 @@ async function readImage(
   const key = values.get('tpm-key')
   if (key !== undefined) attributes['tpm'] = { key: resolve(key) }
   if (esm !== undefined) attributes['esm'] = esm
+  const scenario = values.get('scenario')
+  if (scenario !== undefined) attributes['hypervisor'] = { scenario }
+  const quirks = values.get('quirks')
+  if (quirks !== undefined) attributes['quirks'] = /^(sane|faithful)$/.test(quirks) ? quirks : quirks.split(',')
   return { attributes, folder: image === undefined ? process.cwd() : dirname(resolve(image)) }
 }
 
