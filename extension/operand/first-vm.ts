@@ -1,5 +1,5 @@
 /** The commands of the walkthrough "Your first secure VM": from no keys at all to a running SVM, one command a step. */
-import { commands, type Disposable, type ExtensionContext, FileType, Uri, window, workspace } from 'vscode'
+import { commands, type Disposable, type ExtensionContext, FileType, Uri, ViewColumn, window, workspace } from 'vscode'
 import { runOperandTask } from './tasks.ts'
 
 const FOLDER = 'first-secure-vm'
@@ -78,7 +78,8 @@ async function create(context: ExtensionContext): Promise<void> {
       new TextEncoder().encode(`${JSON.stringify(image, undefined, 2)}\n`),
     )
   if (open) {
-    await window.showTextDocument(Uri.joinPath(folder, RECIPE), { preview: false })
+    // The walkthrough stays in sight.
+    await window.showTextDocument(Uri.joinPath(folder, RECIPE), { preview: false, viewColumn: ViewColumn.Beside })
     return
   }
   await context.globalState.update(GO_ON, folder.toString())

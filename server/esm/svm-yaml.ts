@@ -3,6 +3,8 @@
  * Everything keeps its place in the text.
  */
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -11,7 +13,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
+  Parser,
   type Scalar,
   type YAMLMap,
 } from 'yaml'
@@ -113,28 +115,38 @@ export class TextFindings {
   }
 }
 
+/** Of the errors in one text, which mostly have one cause, these are enough. */
+const MOST_ERRORS = 20
+
+/** The tokens of a text up to where it has too many errors: text that is no YAML at all would take long otherwise. */
+function* firstTokens(text: string): Generator<CST.Token> {
+  let errors = 0
+  for (const token of new Parser().parse(text)) {
+    yield token
+    if (token.type === 'error' && ++errors === MOST_ERRORS) return
+  }
+}
+
 /**
  * Reads one document. ESM100 for what is not YAML 1.1, ESM125 for a key that occurs twice, ESM128 for a second document.
  * @returns undefined where the text cannot be read at all; an empty document is `nothing`
  */
 export function readYaml(findings: TextFindings): YamlValue | undefined {
   const { text } = findings
-  const parsed = parseAllDocuments(text, {
+  const composer = new Composer({
     version: '1.1',
     schema: 'failsafe',
     uniqueKeys: false,
     merge: true,
     logLevel: 'silent',
   })
-  const documents = Array.isArray(parsed) ? parsed : []
+  const documents = [...composer.compose(firstTokens(text))]
   const tab = /^( *\t[ \t]*)(?=\S)/m.exec(text)
   let broken = false
-  for (const document of documents)
-    for (const { pos, message } of document.errors) {
-      const found = message.split('\n')[0]!.replace(/ at line \d+.*$/, '')
-      findings.add('ESM100', findings.at(pos[0], pos[1]), { found: found.charAt(0).toLowerCase() + found.slice(1) })
-      broken = true
-    }
+  for (const { pos, message } of documents.flatMap(({ errors }) => errors).slice(0, MOST_ERRORS)) {
+    findings.add('ESM100', findings.at(pos[0], pos[1]), { found: message.charAt(0).toLowerCase() + message.slice(1) })
+    broken = true
+  }
   if (broken) {
     // One tab gives a dozen errors: the first says it all.
     if (tab) findings.list.splice(1)

@@ -13,8 +13,6 @@ const IP = [
   23, 15, 7,
 ]
 const FP = IP.map((_, i) => IP.indexOf(i + 1) + 1)
-/** Expansion of a half block: each group of four bits with its neighbours. */
-const E = Array.from({ length: 48 }, (_, i) => ((Math.floor(i / 6) * 4 + (i % 6) + 31) % 32) + 1)
 const P = [
   16, 7, 20, 21, 29, 12, 28, 17, 1, 15, 23, 26, 5, 18, 31, 10, 2, 8, 24, 14, 32, 27, 3, 9, 19, 13, 30, 6, 22, 11, 4, 25,
 ]
@@ -40,36 +38,52 @@ const S = [
   'd2846fb1a93e50c7 1fd8a374c56b0e92 7b419ce206adf358 21e74a8dfc90356b',
 ].map((box) => Array.from(box.replaceAll(' ', ''), (digit) => Number.parseInt(digit, 16)))
 
+/** What the boxes and the permutation behind them make of six bits: a word for each box and value. */
+const SP = S.map((box, i) =>
+  Uint32Array.from({ length: 64 }, (_, bits) => {
+    const value = box[(((bits >> 4) & 2) | (bits & 1)) * 16 + ((bits >> 1) & 15)]! << (28 - 4 * i)
+    return P.reduce((word, place, to) => word | (((value >>> (32 - place)) & 1) << (31 - to)), 0)
+  }),
+)
+
 type Bits = readonly number[]
 
 const bitsOf = (bytes: Uint8Array): Bits =>
   Array.from({ length: bytes.length * 8 }, (_, i) => (bytes[i >> 3]! >> (7 - (i & 7))) & 1)
 const pick = (bits: Bits, table: readonly number[]): Bits => table.map((place) => bits[place - 1]!)
-const xor = (a: Bits, b: Bits): Bits => a.map((bit, i) => bit ^ b[i]!)
 const rotate = (bits: Bits, by: number): Bits => [...bits.slice(by), ...bits.slice(0, by)]
 
-/** The sixteen round keys of one key of eight bytes, in the order of encryption. Parity bits are not looked at. */
-function schedule(key: Uint8Array): readonly Bits[] {
+/** The sixteen round keys of one key of eight bytes, in the order of encryption: six bits for each box. Parity bits are not looked at. */
+function schedule(key: Uint8Array): Uint8Array[] {
   let [c, d] = [pick(bitsOf(key), PC1.slice(0, 28)), pick(bitsOf(key), PC1.slice(28))]
   return SHIFTS.map((by) => {
     ;[c, d] = [rotate(c, by), rotate(d, by)]
-    return pick([...c, ...d], PC2)
+    const bits = pick([...c, ...d], PC2)
+    return Uint8Array.from({ length: 8 }, (_, box) =>
+      bits.slice(6 * box, 6 * box + 6).reduce((n, bit) => 2 * n + bit, 0),
+    )
   })
 }
 
-function substitute(bits: Bits): Bits {
-  return S.flatMap((box, i) => {
-    const [a, b, c, d, e, f] = bits.slice(6 * i, 6 * i + 6) as [number, number, number, number, number, number]
-    const value = box[(2 * a + f) * 16 + 8 * b + 4 * c + 2 * d + e]!
-    return [(value >> 3) & 1, (value >> 2) & 1, (value >> 1) & 1, value & 1]
-  })
+/** The round function: each box takes four bits of the half block with their neighbours (the expansion), and its part of the key. */
+function round(half: number, key: Uint8Array): number {
+  let word = 0
+  for (let box = 0; box < 8; box++) {
+    const by = (27 - 4 * box) & 31
+    const bits = ((half >>> by) | (half << ((32 - by) & 31))) & 0x3f
+    word ^= SP[box]![bits ^ key[box]!]!
+  }
+  return word
 }
 
-function cipher(block: Bits, roundKeys: readonly Bits[]): Bits {
-  const start = pick(block, IP)
-  let [left, right] = [start.slice(0, 32) as Bits, start.slice(32) as Bits]
-  for (const key of roundKeys) [left, right] = [right, xor(left, pick(substitute(xor(pick(right, E), key)), P))]
-  return pick([...right, ...left], FP)
+/** Moves the bits of a block of two words; in the arguments and the result the left word is first. */
+function permute(block: readonly [number, number], table: readonly number[]): [number, number] {
+  const out: [number, number] = [0, 0]
+  for (let to = 0; to < 64; to++) {
+    const from = table[to]! - 1
+    out[to >> 5] = out[to >> 5]! | (((block[from >> 5]! >>> (31 - (from & 31))) & 1) << (31 - (to & 31)))
+  }
+  return out
 }
 
 /**
@@ -84,14 +98,24 @@ export function desEde3CbcDecrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Ar
   if (iv.length !== BLOCK_BYTES) throw new RangeError(`the IV of DES-EDE3-CBC has 8 bytes, not ${iv.length}`)
   if (data.length % BLOCK_BYTES !== 0) throw new RangeError(`DES data come in blocks of 8 bytes, not ${data.length}`)
   const [k1, k2, k3] = [0, 8, 16].map((at) => schedule(key.subarray(at, at + 8)))
-  const backwards = (keys: readonly Bits[] | undefined): readonly Bits[] => [...keys!].reverse()
-  const stages = [backwards(k3), k2!, backwards(k1)]
+  const stages = [k3!.reverse(), k2!, k1!.reverse()]
   const out = new Uint8Array(data.length)
-  let previous = bitsOf(iv)
+  const [from, to] = [data, out].map(
+    ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength),
+  )
+  const ivWords = new DataView(iv.buffer, iv.byteOffset, iv.byteLength)
+  let previous = [ivWords.getUint32(0), ivWords.getUint32(4)]
   for (let at = 0; at < data.length; at += BLOCK_BYTES) {
-    const block = bitsOf(data.subarray(at, at + BLOCK_BYTES))
-    const plain = xor(stages.reduce(cipher, block), previous)
-    for (const [i, bit] of plain.entries()) out[at + (i >> 3)]! |= bit << (7 - (i & 7))
+    const block: [number, number] = [from!.getUint32(at), from!.getUint32(at + 4)]
+    let [left, right] = permute(block, IP)
+    // The final permutation of one stage and the initial one of the next undo each other; what stays is that the halves change places.
+    for (const keys of stages) {
+      for (const key of keys) [left, right] = [right, left ^ round(right, key)]
+      ;[left, right] = [right, left]
+    }
+    const plain = permute([left, right], FP)
+    to!.setUint32(at, plain[0] ^ previous[0]!)
+    to!.setUint32(at + 4, plain[1] ^ previous[1]!)
     previous = block
   }
   return out
