@@ -127,6 +127,17 @@ function* firstTokens(text: string): Generator<CST.Token> {
   }
 }
 
+/** Runs what makes errors by the thousand and throws none: to record where each was made would take most of the time. */
+function withoutStacks<T>(work: () => T): T {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return work()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
 /**
  * Reads one document. ESM100 for what is not YAML 1.1, ESM125 for a key that occurs twice, ESM128 for a second document.
  * @returns undefined where the text cannot be read at all; an empty document is `nothing`
@@ -140,7 +151,7 @@ export function readYaml(findings: TextFindings): YamlValue | undefined {
     merge: true,
     logLevel: 'silent',
   })
-  const documents = [...composer.compose(firstTokens(text))]
+  const documents = withoutStacks(() => [...composer.compose(firstTokens(text))])
   const tab = /^( *\t[ \t]*)(?=\S)/m.exec(text)
   let broken = false
   for (const { pos, message } of documents.flatMap(({ errors }) => errors).slice(0, MOST_ERRORS)) {
@@ -189,6 +200,8 @@ const IMPLICIT: readonly (readonly [type: string, pattern: RegExp])[] = [
 /** From the library's nodes to values; each node once, so that aliases cost nothing. */
 class Conversion {
   readonly #done = new Map<Node, YamlValue>()
+  /** The latest node of each name: an alias means the one before it. */
+  readonly #anchors = new Map<string, Node>()
 
   constructor(
     readonly document: Document.Parsed,
@@ -208,7 +221,8 @@ class Conversion {
   }
 
   #convertNew(node: Node, at: Placed): YamlValue {
-    if (isAlias(node)) return { ...this.convert(node.resolve(this.document)), ...at }
+    if (isAlias(node)) return { ...this.convert(this.#anchors.get(node.source)), ...at }
+    if (node.anchor) this.#anchors.set(node.anchor, node)
     this.#checkTag(node, at)
     if (isMap(node)) return { kind: 'map', pairs: this.#pairs(node as YAMLMap<Node, Node | null>), ...at }
     if (isSeq(node)) return { kind: 'list', items: node.items.map((item) => this.convert(item as Node)), ...at }
