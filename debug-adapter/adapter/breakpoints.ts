@@ -14,6 +14,7 @@ import {
   parseEventBreakpoint,
   recordValues,
 } from './event-breakpoints.ts'
+import { ExceptionBreakpoints } from './exceptions.ts'
 import { evaluate } from './expressions.ts'
 import { allProcedures, procedureOfSource, stepLines } from './listings.ts'
 import { offsetReference, parseReference } from './references.ts'
@@ -57,6 +58,7 @@ export class Breakpoints {
   #instructions: readonly DebugProtocol.InstructionBreakpoint[] = []
   #target: Target | undefined
   readonly #inProcessor = new Set<bigint>()
+  #exceptions = new ExceptionBreakpoints()
   /** Addresses that a step waits for, besides. */
   #temporary: readonly bigint[] = []
 
@@ -102,6 +104,16 @@ export class Breakpoints {
         resolved.place?.kind === 'address' ? `0x${resolved.place.addresses[0]!.toString(16)}` : undefined
       return this.#keep('instruction', resolved, one, reference ? { instructionReference: reference } : {})
     })
+  }
+
+  /** The exceptions that stop. */
+  get exceptions(): ExceptionBreakpoints {
+    return this.#exceptions
+  }
+
+  setExceptions(exceptions: ExceptionBreakpoints): void {
+    this.#exceptions = exceptions
+    this.#sync()
   }
 
   /** Adds places that a step waits for; an empty list takes them away. */
@@ -301,7 +313,7 @@ export class Breakpoints {
   #sync(): void {
     const breakpoints = this.#target?.machine.cpu.breakpoints
     if (!breakpoints) return
-    const wanted = new Set(this.#temporary)
+    const wanted = new Set([...this.#temporary, ...this.#exceptions.addresses])
     for (const { place } of this.#kept) if (place) for (const address of addressesOf(place)) wanted.add(address)
     for (const address of this.#inProcessor) if (!wanted.has(address)) breakpoints.delete(address)
     for (const address of wanted) if (!this.#inProcessor.has(address)) breakpoints.add(address)

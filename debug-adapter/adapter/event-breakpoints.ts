@@ -97,7 +97,7 @@ function matcher(kind: string, what: string, calls: ReadonlySet<string>): (recor
 }
 
 /** Where the guest's handler of a vector is entered: in real mode, and with AIL=3 (Power ISA 3.0C III 6.4). */
-function handlersOf(vector: number): bigint[] {
+export function handlersOf(vector: number): bigint[] {
   return [BigInt(vector), 0xc000_0000_0000_4000n + BigInt(vector)]
 }
 

@@ -4,9 +4,9 @@
  */
 import type { Advance, EsmResult, MachineEnd, StepFrame } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
-import type { Refusal } from '../machine/refusal.ts'
-import type { TraceRecord } from '../machine/trace/records.ts'
+import type { TraceRecord, TraceRecordOf } from '../machine/trace/records.ts'
 import type { Breakpoints, Hit } from './breakpoints.ts'
+import type { StoppedException } from './exceptions.ts'
 import { NOWHERE, type Plan } from './stepping.ts'
 import type { Target } from './target.ts'
 
@@ -18,15 +18,6 @@ export type Stop =
       readonly ids: readonly number[]
     }
   | { readonly reason: 'exception'; readonly exception: StoppedException }
-
-export interface StoppedException {
-  readonly filter: ExceptionFilter
-  readonly title: string
-  readonly refusal: Refusal
-}
-
-export const EXCEPTION_FILTERS = ['refusal', 'esm', 'fault'] as const
-export type ExceptionFilter = (typeof EXCEPTION_FILTERS)[number]
 
 export interface ExecutionEvents {
   stopped(stop: Stop): void
@@ -46,7 +37,6 @@ const MIN_BUDGET = 1000
 const PROGRESS_MS = 100
 
 export class Execution {
-  exceptionFilters: ReadonlySet<ExceptionFilter> = new Set()
   #plan: Plan | undefined
   #started = false
   #pauseAsked = false
@@ -56,7 +46,8 @@ export class Execution {
   /** Ticks of the guest's waiting at the last look. */
   #idleSeen = 0
   #budget = MIN_BUDGET
-  #refusal: (Refusal & { by: string }) | undefined
+  #refusals: TraceRecordOf<'refusal'>[] = []
+  #tpmErrors: TraceRecordOf<'tpm'>[] = []
   #recordHits: Hit[] = []
   #esmSeen: EsmResult | undefined
   #newEsm: EsmResult | undefined
@@ -203,7 +194,8 @@ export class Execution {
 
   #observe(record: TraceRecord): void {
     this.events.record(record)
-    if (record.type === 'refusal') this.#refusal = record
+    if (record.type === 'refusal') this.#refusals.push(record)
+    if (record.type === 'tpm' && record.responseCode !== 0) this.#tpmErrors.push(record)
     this.#recordHits.push(...this.breakpoints.hitsOfRecord(record))
   }
 
@@ -215,30 +207,17 @@ export class Execution {
   }
 
   #exception(advance: Advance): Stop | undefined {
-    const refusal = this.#refusal
-    this.#refusal = undefined
-    const newEsm = this.#newEsm
-    const stop = (filter: ExceptionFilter, title: string, about: Refusal): Stop => ({
-      reason: 'exception',
-      exception: { filter, title, refusal: about },
+    const guestStands = advance.kind === 'guest' || advance.kind === 'instructions' || advance.kind === 'breakpoint'
+    const exception = this.breakpoints.exceptions.find({
+      refusals: this.#refusals,
+      tpmErrors: this.#tpmErrors,
+      esm: this.#newEsm,
+      end: advance.kind === 'end' ? advance.end : undefined,
+      guestAt: guestStands ? this.target.machine.cpu.nia : undefined,
     })
-    if (newEsm?.outcome === 'refused' && this.exceptionFilters.has('esm'))
-      return stop('esm', `UV_ESM refused: ${newEsm.reason}`, {
-        rule: newEsm.rules[0] ?? refusal?.rule ?? 'UV_ESM',
-        expected: refusal?.expected ?? 'an image that the ultravisor accepts',
-        found: refusal?.found ?? newEsm.reason,
-        source: refusal?.source ?? 'spec/ultravisor.md §4.2',
-      })
-    if (refusal && this.exceptionFilters.has('refusal'))
-      return stop('refusal', `${refusal.rule}: refused by the ${refusal.by}`, refusal)
-    if (advance.kind === 'end' && advance.end.how === 'fault' && this.exceptionFilters.has('fault'))
-      return stop('fault', `The guest cannot go on: ${advance.end.reason}`, {
-        rule: 'GUEST-FAULT',
-        expected: 'a guest that can go on',
-        found: advance.end.reason,
-        source: refusal?.source ?? 'Power ISA 3.0C III 7',
-      })
-    return undefined
+    this.#refusals = []
+    this.#tpmErrors = []
+    return exception && { reason: 'exception', exception }
   }
 
   #breakpoint(advance: Advance): Stop | undefined {

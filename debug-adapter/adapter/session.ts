@@ -9,7 +9,8 @@ import type { EsmResult, MachineEnd } from '../machine/api.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
 import type { DebuggeeFactory } from './debuggee.ts'
-import { type ExceptionFilter, Execution, type Stop, type StoppedException } from './execution.ts'
+import type { StoppedException } from './exceptions.ts'
+import { Execution, type Stop } from './execution.ts'
 import { GuestSymbols } from './guest-symbols.ts'
 import { Output } from './output.ts'
 import type { LaunchAttributes, PefEvents } from './protocol.ts'
@@ -39,7 +40,6 @@ const KERNEL_BASE = 0x40_0000n
 
 export class PefSession extends ProtocolServer {
   readonly breakpoints = new Breakpoints()
-  exceptionFilters: ReadonlySet<ExceptionFilter> = new Set()
   lastException: StoppedException | undefined
   readonly #handlers: ReadonlyMap<string, RequestHandler>
   #launched: { arguments: LaunchArguments; target: Target; execution: Execution } | undefined
@@ -148,7 +148,6 @@ export class PefSession extends ProtocolServer {
       attributes.stopOn === 'esm',
       noDebug,
     )
-    execution.exceptionFilters = this.exceptionFilters
     this.#launched = { arguments: args, target, execution }
   }
 

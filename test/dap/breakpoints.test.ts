@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { atCall, atEntry, folder, launched } from './scripted-session.ts'
+import { Actor } from '../../debug-adapter/machine/memory/actor.ts'
+import { atCall, atEntry, folder, instruction, launched } from './scripted-session.ts'
 
 describe('breakpoints', () => {
   it('by symbol, address, procedure and call; unknown names say why', async () => {
@@ -109,9 +110,64 @@ describe('exceptions', () => {
 
   it('ESM refused; an unknown filter is named', async () => {
     const { client } = await atCall(true)
-    expect((await client.send('setExceptionBreakpoints', { filters: ['x'] })).message).toContain('refusal, esm, fault')
+    expect((await client.send('setExceptionBreakpoints', { filters: ['x'] })).message).toContain(
+      'refusal, esm, fault, secure-memory, tpm, interrupt',
+    )
     await client.ask('setExceptionBreakpoints', { filters: ['esm'] })
     expect(await client.run('continue')).toMatchObject({ reason: 'exception', text: 'UV_ESM refused: a bad image' })
     expect(client.output('important')).toBe('UV_ESM refused the image, return code -1 [TEST-001]: a bad image\n')
+  })
+
+  it('a condition names rules; another rule does not stop', async () => {
+    const { client } = await atCall(true)
+    await client.ask('setExceptionBreakpoints', {
+      filters: [],
+      filterOptions: [{ filterId: 'refusal', condition: 'UV-* TEST-0?2' }, { filterId: 'esm' }],
+    })
+    expect(await client.run('continue')).toMatchObject({ text: 'UV_ESM refused: a bad image' })
+    const again = await atCall(true)
+    await again.client.ask('setExceptionBreakpoints', {
+      filters: [],
+      filterOptions: [{ filterId: 'refusal', condition: 'UV-* TEST-0?1' }],
+    })
+    expect(await again.client.run('continue')).toMatchObject({ text: 'TEST-001: refused by the ultravisor' })
+  })
+
+  it('interrupts of the guest by vector', async () => {
+    const { client, machine } = await atEntry()
+    const filterOptions = [{ filterId: 'interrupt', condition: '0x700 0x301' }]
+    expect((await client.send('setExceptionBreakpoints', { filters: [], filterOptions })).message).toContain('"0x301"')
+    filterOptions[0]!.condition = '0x300 0x700'
+    await client.ask('setExceptionBreakpoints', { filters: [], filterOptions })
+    machine.memory.as(Actor.Debugger).write(0x700n, Uint8Array.of(0, 0, 0, 0x48))
+    expect(machine.breakpoints).toContain(0x700n)
+    machine.cpu.nia = 0x6fcn
+    machine.memory.as(Actor.Debugger).write(0x6fcn, Uint8Array.of(0, 0, 0, 0x60))
+    expect(await client.run('continue')).toMatchObject({ text: 'The guest takes the interrupt 0x700' })
+    expect(await client.ask('exceptionInfo', { threadId: 1 })).toMatchObject({ exceptionId: 'INTERRUPT-0x700' })
+    await client.ask('setExceptionBreakpoints', { filters: [] })
+    expect(machine.breakpoints).not.toContain(0x700n)
+  })
+
+  it('an answer of the TPM that is an error', async () => {
+    const { client, machine } = await atEntry()
+    await client.ask('setExceptionBreakpoints', { filters: ['tpm'] })
+    const failed = { command: 'TPM2_RSA_Decrypt', code: 0x159, carrier: 'OPAL', request: '', response: '' } as const
+    const answer = { requestSize: 0, responseSize: 10, responseCode: 0x98e, responseName: 'TPM_RC_AUTH_FAIL' } as const
+    machine.trace.add({ type: 'tpm', ...failed, ...answer, requestFields: [], responseFields: [] })
+    expect(await client.run('stepIn', instruction)).toMatchObject({
+      text: 'TPM2_RSA_Decrypt failed: TPM_RC_AUTH_FAIL',
+    })
+    expect(await client.ask('exceptionInfo', { threadId: 1 })).toMatchObject({ exceptionId: 'TPM_RC_AUTH_FAIL' })
+  })
+
+  it('a rule of the operand comes with advice', async () => {
+    const { client, machine } = await atEntry()
+    await client.ask('setExceptionBreakpoints', { filters: ['refusal'] })
+    machine.trace.add({ type: 'refusal', by: 'ultravisor', rule: 'ESM043', expected: 'x', found: 'y', source: 'z' })
+    await client.run('stepIn', instruction)
+    const { details, description } = await client.ask('exceptionInfo', { threadId: 1 })
+    expect(details.advice).toMatch(/./)
+    expect(description).toContain(`advice: ${details.advice}`)
   })
 })
