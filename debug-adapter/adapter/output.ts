@@ -47,7 +47,7 @@ function progressText(record: TraceRecord): string | undefined {
     case 'boot':
       return `boot: ${record.title} (trusted: ${record.tcb.join(', ') || 'nothing'})`
     case 'esm-step':
-      return `ESM ${record.number}. ${record.title}${record.detail ? `: ${record.detail}` : ''}`
+      return `ESM ${record.number}.${record.part ?? ''} ${record.title}`
     case 'digest':
       return `digest of ${record.what} (${record.bytes} bytes): ${record.expected === record.found ? 'as expected' : 'different from what the operand holds'}`
     case 'vm-state':

@@ -84,7 +84,7 @@ export class Walk {
       case 'tpm':
         return [this.#tpm(record)]
       case 'esm-step':
-        return [`  ${String(record.number).padStart(2)}  ${record.title}`]
+        return [`  ${`${record.number}${record.part ? `.${record.part}` : ''}`.padEnd(5)}  ${record.title}`]
       case 'digest':
         return this.#digest(record)
       case 'page-move':

@@ -24,6 +24,9 @@ export interface Step {
   readonly values: StepValues
 }
 
+/** The number of a step in its listing, from 1 on. */
+export const stepNumber = (step: Step): number => step.line - Procedure.headerLines
+
 export type StepEvent =
   | Step
   | { readonly kind: 'enter'; readonly procedure: Procedure; readonly values: StepValues }

@@ -136,8 +136,8 @@ export type TraceEvent =
   | { readonly type: 'firmware-call'; readonly service: string; readonly args: string; readonly result: number }
   /** An RTAS service is about to run; its arguments are 32-bit words. */
   | { readonly type: 'rtas-call'; readonly service: string; readonly args: readonly number[] }
-  /** One step of UV_ESM (spec/ultravisor.md §4.2), for the readable walk. */
-  | { readonly type: 'esm-step'; readonly number: number; readonly title: string; readonly detail?: string }
+  /** One step of UV_ESM by its number in the listing, or one part of it; for the readable walk. */
+  | { readonly type: 'esm-step'; readonly number: number; readonly part?: number; readonly title: string }
   /** One digest of the operand held against what is in memory. Hex. */
   | {
       readonly type: 'digest'

@@ -6,7 +6,7 @@ import { inspectBootargs } from '../../../server/esm/verify/image.ts'
 import { explainUnwrapFailure, inspectRecipients } from '../../../server/esm/verify/lockboxes.ts'
 import { inspectOperand, type Operand } from '../../../server/esm/verify/operand.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
-import { Procedure, type Steps } from '../steps.ts'
+import { Procedure, type Steps, stepNumber } from '../steps.ts'
 import { EsmRefused, type EsmRun } from './esm-run.ts'
 import { cells, property } from './guest-tree.ts'
 import { openLockbox } from './lockbox.ts'
@@ -30,15 +30,12 @@ const VERIFY = new Procedure('ultravisor', 'verify the operand', 'spec/ultraviso
   judge: 'count the mismatches',
 })
 
-/** Steps 14 to 24 of UV_ESM. @throws EsmRefused with the rule of what is wrong */
-export function* verifyOperand(run: EsmRun): Steps<void> {
-  yield* VERIFY.frame({}, verifySteps(run))
-}
-
-function log(run: EsmRun, number: number, key: keyof (typeof VERIFY)['steps'], values = {}, detail?: string) {
-  const title = VERIFY.steps[key]
-  run.uv.parts.trace.add({ type: 'esm-step', number, title, ...(detail === undefined ? {} : { detail }) })
-  return VERIFY.at(key, values)
+/**
+ * @param number of the step of UV_ESM that this is, for the log
+ * @throws EsmRefused with the rule of what is wrong
+ */
+export function* verifyOperand(run: EsmRun, number: number): Steps<void> {
+  yield* VERIFY.frame({}, verifySteps(run, number))
 }
 
 interface Range {
@@ -46,31 +43,41 @@ interface Range {
   bytes: number
 }
 
-function* verifySteps(run: EsmRun): Steps<void> {
+/** Makes steps of the verification, which stand in the log as parts of step `number` of UV_ESM. */
+const partLog =
+  (run: EsmRun, number: number) =>
+  (key: keyof (typeof VERIFY)['steps'], values = {}) => {
+    const step = VERIFY.at(key, values)
+    run.uv.parts.trace.add({ type: 'esm-step', number, part: stepNumber(step), title: step.title })
+    return step
+  }
+
+function* verifySteps(run: EsmRun, number: number): Steps<void> {
+  const log = partLog(run, number)
   const { crypto } = run.uv.parts
-  yield log(run, 14, 'rtas')
+  yield log('rtas')
   const rtas = yield* fetchRtas(run)
-  yield log(run, 15, 'initrd')
+  yield log('initrd')
   const initrd = yield* fetchInitrd(run)
-  yield log(run, 16, 'bootargs')
+  yield log('bootargs')
   const bootargs = property(run.tree!, '/chosen', 'bootargs')
   if (!bootargs || bootargs.length === 0) return run.judge([finding('ESM081', { found: 'no /chosen/bootargs' })])
   const bootargsFindings = inspectBootargs(bootargs)
 
-  yield log(run, 17, 'locate')
+  yield log('locate')
   const blob = yield* locate(run, initrd)
-  yield log(run, 17, 'inspect', { bytes: blob.length })
+  yield log('inspect', { bytes: blob.length })
   const { operand, findings } = inspectOperand(blob)
   // The real code meets a fault where it looks: the structure first, lockboxes and digests at their own steps.
   const stage = (from: number, to: number) => findings.filter((f) => ruleNumber(f) >= from && ruleNumber(f) < to)
   run.judge([...stage(0, 20), ...findings.filter((f) => ruleNumber(f) >= 20 && !isFatal(f))])
   if (!operand) return run.judge([finding('ESM009', { found: 'no operand that can be read' })])
 
-  yield log(run, 18, 'files', { bytes: operand.filesFdt?.length ?? 0 })
+  yield log('files', { bytes: operand.filesFdt?.length ?? 0 })
   run.judge(stage(60, 70))
   copyFiles(run, operand)
 
-  yield log(run, 19, 'lockbox')
+  yield log('lockbox')
   const lockbox = operand.lockbox1
   run.judge(stage(20, 40).filter((f) => f.rule !== 'ESM022' && f.rule !== 'ESM023' && f.rule !== 'ESM025'))
   const { key, tpmPublicKeyPem } = yield* openLockbox(run, lockbox!.encryptedSymkey!, (found, pem) =>
@@ -85,19 +92,20 @@ function* verifySteps(run: EsmRun): Steps<void> {
     run.log(damaged.map((f) => ({ ...f, severity: 'W' as const })))
   }
 
-  yield log(run, 20, 'digests', { bytes: operand.digestsFdt?.ciphertext?.length ?? 0 })
+  yield log('digests', { bytes: operand.digestsFdt?.ciphertext?.length ?? 0 })
   run.judge(stage(40, 60))
   const opened = openDigests(operand, key, crypto)
   // A digest of a wrong length is compared all the same, so that every mismatch is told.
   if (opened.digests) run.log(opened.findings)
   else run.judge(opened.findings)
-  yield* compareAll(run, opened.digests!, rtas, initrd, bootargs, bootargsFindings)
+  yield* compareAll(run, log, opened.digests!, rtas, initrd, bootargs, bootargsFindings)
 }
 
 const ruleNumber = (f: Finding): number => Number(f.rule.slice(3))
 
 function* compareAll(
   run: EsmRun,
+  log: ReturnType<typeof partLog>,
   digests: DigestList,
   rtas: Range,
   initrd: Range,
@@ -113,21 +121,21 @@ function* compareAll(
     if (mismatch) mismatches.push(mismatch)
   }
   const rtasFound = run.sha512(rtas.start, rtas.bytes)
-  yield log(run, 21, 'compareRtas', { expected: digests.rtas, found: rtasFound, bytes: rtas.bytes })
+  yield log('compareRtas', { expected: digests.rtas, found: rtasFound, bytes: rtas.bytes })
   judge('rtas', rtasFound, rtas.bytes)
   // A kernel that does not fit into the VM is a mismatch, not a walk through memory that is not there.
-  yield log(run, 22, 'compareKernel', { kbase: run.kbase, bytes: digests.kernelSize })
+  yield log('compareKernel', { kbase: run.kbase, bytes: digests.kernelSize })
   yield* run.fetch(run.kbase, BigInt(digests.kernelSize), 'kernel')
   judge('kernel', run.sha512(run.kbase, digests.kernelSize), digests.kernelSize)
   const initrdFound = run.sha512(initrd.start, initrd.bytes)
-  yield log(run, 23, 'compareInitrd', { expected: digests.initrd, found: initrdFound, bytes: initrd.bytes })
+  yield log('compareInitrd', { expected: digests.initrd, found: initrdFound, bytes: initrd.bytes })
   judge('initrd', initrdFound, initrd.bytes)
   // The last byte is dropped unseen: it is meant to be the NUL (spec/esm-operand.md §4.1).
   const text = bootargs.subarray(0, bootargs.length - 1)
   const textFound = crypto.sha512(text)
-  yield log(run, 23, 'compareBootargs', { expected: digests.bootargs, found: textFound, bytes: text.length })
+  yield log('compareBootargs', { expected: digests.bootargs, found: textFound, bytes: text.length })
   judge('bootargs', textFound, text.length)
-  yield log(run, 24, 'judge', { mismatches: mismatches.length })
+  yield log('judge', { mismatches: mismatches.length })
   const bootargsDiffer = mismatches.some((f) => f.rule === 'ESM057')
   // What looks odd in the boot arguments is a reason only where their digest does not match.
   run.log(bootargsFindings.filter((f) => !isFatal(f) || bootargsDiffer))

@@ -6,7 +6,7 @@ import { RadixTable } from '../memory/radix-table.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL, hcallCodeName } from '../platform/hcall-table.ts'
 import { type Refusal, refusalText } from '../refusal.ts'
-import { Procedure, type Steps } from '../steps.ts'
+import { Procedure, type Steps, stepNumber } from '../steps.ts'
 import { EsmRefused, EsmRun } from './esm-run.ts'
 import { verifyOperand } from './esm-verify.ts'
 import { MAX_TREE_BYTES, maxVcpus, parseGuestTree, readRtasTokens, reservePages, rmoTop } from './guest-tree.ts'
@@ -33,9 +33,9 @@ const ESM = new Procedure('ultravisor', 'UV_ESM', 'spec/ultravisor.md §4.2', {
   bootCpu: 'check the boot processor',
   done: 'H_SVM_INIT_DONE: the hypervisor gives up all remaining pages',
   commit: 'point the partition table entry at the page table of the ultravisor, state SECURE',
-  registers: 'set PC to the kernel base, MSR[S] to 1, R3 to the device tree, R4 to the kernel base, R5 to 0',
   clear: 'zero the bytes of paged-in pages that nothing asked for',
   writeBack: 'write the device tree with its new reservations back into the guest',
+  registers: 'set PC to the kernel base, MSR[S] to 1, R3 to the device tree, R4 to the kernel base, R5 to 0',
 })
 
 const ABORT = new Procedure('ultravisor', 'UV_ESM abort', 'spec/ultravisor.md §4.5', {
@@ -52,7 +52,7 @@ export function* enterSecureMode(uv: Ultravisor, frame: RegisterFile): Steps<big
 }
 
 function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigint): Steps<bigint | undefined> {
-  yield walk(uv, 1, 'arguments', { kbase, fdt, lpid: uv.currentLpid })
+  yield walk(uv, 'arguments', { kbase, fdt, lpid: uv.currentLpid })
   if (kbase === 0n) return direct(uv, uvRefusal('UV-ESM-001', 'R4 = 0'), U.P2)
   if (fdt === 0n) return direct(uv, uvRefusal('UV-ESM-002', 'R5 = 0'), U.P3)
   const lpid = uv.currentLpid
@@ -60,7 +60,7 @@ function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigi
   if (uv.svms.get(lpid)?.state === 'SECURE' && !uv.quirk('Q50')) return U.SUCCESS
   if (uv.svms.has(lpid)) return direct(uv, uvRefusal('UV-ESM-004', `an SVM with lpid ${lpid}`), U.RETRY)
 
-  yield walk(uv, 2, 'create')
+  yield walk(uv, 'create')
   let table: RadixTable
   try {
     table = new RadixTable(uv.memory, uv.heap)
@@ -81,14 +81,14 @@ function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigi
   return undefined
 }
 
-/** A step of UV_ESM that is one of the numbered steps of the specification: it stands in the log as well. */
-function walk(uv: Ultravisor, number: number, key: keyof (typeof ESM)['steps'], values = {}, detail?: string) {
-  const title = ESM.steps[key]
-  uv.parts.trace.add({ type: 'esm-step', number, title, ...(detail === undefined ? {} : { detail }) })
-  return ESM.at(key, values)
+/** A step of UV_ESM, which stands in the log as well, by its number in the listing. */
+function walk(uv: Ultravisor, key: keyof (typeof ESM)['steps'], values = {}) {
+  const step = ESM.at(key, values)
+  uv.parts.trace.add({ type: 'esm-step', number: stepNumber(step), title: step.title })
+  return step
 }
 
-/** Steps 1 to 3 answer directly: the VM stays what it was. */
+/** What the first two steps refuse is answered directly: the VM stays what it was. */
 function direct(uv: Ultravisor, refusal: Refusal, code: bigint): bigint {
   uv.note(refusal)
   uv.esm = { outcome: 'refused', returnCode: code, rules: [refusal.rule], reason: refusalText(refusal) }
@@ -104,34 +104,35 @@ function rulesOf(run: EsmRun, first?: string): string[] {
 function* transition(run: EsmRun): Steps<void> {
   const { uv, svm, frame } = run
   const { cpu } = uv.parts
-  yield walk(uv, 6, 'start')
+  yield walk(uv, 'start')
   yield* mustSucceed(run, HCALL.H_SVM_INIT_START, 'UV-ESM-006')
 
-  yield walk(uv, 7, 'tree', { fdt: run.fdt })
+  yield walk(uv, 'tree', { fdt: run.fdt })
   yield* fetchTree(run)
-  yield walk(uv, 8, 'parse', { bytes: run.treeBytes })
+  yield walk(uv, 'parse', { bytes: run.treeBytes })
   run.tree = parseGuestTree(run.read(run.fdt, run.treeBytes))
-  yield walk(uv, 9, 'top')
+  yield walk(uv, 'top')
   run.top = rmoTop(run.tree)
-  yield walk(uv, 10, 'reserveKeys', { top: run.top })
+  yield walk(uv, 'reserveKeys', { top: run.top })
   reservePages(run, 'keys and digests', 1)
   reservePages(run, 'files', 1)
-  yield walk(uv, 11, 'rtas')
+  yield walk(uv, 'rtas')
   readRtasTokens(run)
   const vcpus = maxVcpus(run.tree)
   svm.vcpus = vcpus
-  yield walk(uv, 12, 'reserveRtas', { vcpus })
+  yield walk(uv, 'reserveRtas', { vcpus })
   yield* reserveShared(run, 'RTAS arguments', 1)
   yield* reserveShared(run, 'RTAS bounce buffers', 4)
   yield* reserveShared(run, 'RTAS stop-self', 1)
-  yield walk(uv, 13, 'reserveTpm')
+  yield walk(uv, 'reserveTpm')
   yield* reserveShared(run, 'TPM bounce', 1)
   reservePages(run, 'TPM response', 1)
 
-  yield walk(uv, 14, 'verify')
-  yield* verifyOperand(run)
+  const verify = walk(uv, 'verify')
+  yield verify
+  yield* verifyOperand(run, stepNumber(verify))
 
-  yield walk(uv, 26, 'bootCpu', { bootCpu: run.tree.bootCpu, vcpus })
+  yield walk(uv, 'bootCpu', { bootCpu: run.tree.bootCpu, vcpus })
   // Checked before INIT_DONE, so that the transition can still be aborted (Q30).
   if (run.tree.bootCpu >= vcpus)
     throw new EsmRefused(uvRefusal('UV-ESM-016', `processor ${run.tree.bootCpu} of ${vcpus}`))
@@ -139,10 +140,10 @@ function* transition(run: EsmRun): Steps<void> {
   const room = ((BigInt(run.treeBytes) + (run.fdt % PAGE) + PAGE - 1n) & -PAGE) - (run.fdt % PAGE)
   if (BigInt(tree.length) > room)
     throw new EsmRefused(uvRefusal('UV-ESM-017', `${tree.length} bytes where ${room} are free`))
-  yield walk(uv, 25, 'done')
+  yield walk(uv, 'done')
   yield* mustSucceed(run, HCALL.H_SVM_INIT_DONE, 'UV-ESM-015')
 
-  yield walk(uv, 27, 'commit')
+  yield walk(uv, 'commit')
   const pate = uv.pateAddress(svm.lpid)
   svm.hypervisorTable = uv.memory.u64(pate)
   uv.memory.setU64(pate, svm.table.pateDoubleword0)
@@ -150,12 +151,12 @@ function* transition(run: EsmRun): Steps<void> {
   cpu.flushTranslations()
   uv.parts.trace.add({ type: 'vm-state', lpid: svm.lpid, from: 'transient', to: 'secure' })
 
-  yield walk(uv, 29, 'clear')
+  yield walk(uv, 'clear')
   clearUnrequested(run)
-  yield walk(uv, 30, 'writeBack', { bytes: tree.length })
+  yield walk(uv, 'writeBack', { bytes: tree.length })
   run.write(run.fdt, tree)
 
-  yield walk(uv, 28, 'registers', { nia: run.kbase })
+  yield walk(uv, 'registers', { nia: run.kbase })
   frame.nia = run.kbase
   frame.msr = (frame.msr | MSR.S) & ~(MSR.HV | MSR.EE)
   frame.gpr[3] = run.fdt
