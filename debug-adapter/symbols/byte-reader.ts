@@ -57,6 +57,9 @@ export class ByteReader {
   /** DWARF 5 §7.6, unsigned. @throws OffsetError where the value does not fit 64 bits */
   uleb(): bigint {
     const start = this.#at
+    const first = this.u8()
+    if (first < 0x80) return BigInt(first)
+    this.#at = start
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.u8()

@@ -59,20 +59,32 @@ enum Form {
 }
 
 interface Header {
-  readonly minInstruction: bigint
+  readonly minInstruction: number
   readonly defaultIsStatement: boolean
   readonly lineBase: number
   readonly lineRange: number
   readonly opcodeBase: number
   readonly operandCounts: readonly number[]
-  readonly files: string[]
+  /** Where the tables of files begin, and whose offsets are 64 bits wide; they are read when a path is asked for. */
+  readonly tables: number
+  readonly version: number
+  readonly wide: boolean
 }
 
-/** All rows of `.debug_line`. A unit that cannot be read is left out: a program without lines can still be debugged. */
-export function readLinePrograms(elf: ElfImage): LineRow[] {
+/** The line program of one compilation. A kernel has thousands, so its rows are worked out only when they are asked for. */
+export interface LineUnit {
+  /** Paths of its table of files, whether they have code or not. */
+  readonly files: readonly string[]
+  /** Ranges of addresses that it has rows for, `end` excluded. */
+  readonly sequences: readonly { readonly start: bigint; readonly end: bigint }[]
+  rows(): LineRow[]
+}
+
+/** The programs of `.debug_line`. One that cannot be read is left out: a program without lines can still be debugged. */
+export function readLineUnits(elf: ElfImage): LineUnit[] {
   const section = elf.open('.debug_line')
-  const rows: LineRow[] = []
-  if (!section) return rows
+  const units: LineUnit[] = []
+  if (!section) return units
   const strings = { line: elf.open('.debug_line_str'), debug: elf.open('.debug_str') }
   while (section.remaining >= 4) {
     let length = section.u32()
@@ -85,24 +97,81 @@ export function readLinePrograms(elf: ElfImage): LineRow[] {
     const unit = section.slice(section.offset, length)
     section.skip(length)
     try {
-      const header = readHeader(unit, wide, strings)
-      if (header) runProgram(unit, header, rows)
+      const header = readHeader(unit, wide)
+      if (header) units.push(lineUnit(unit, header, strings))
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
     }
   }
-  return rows
+  return units
+}
+
+/** @param unit stands at the beginning of the program */
+function lineUnit(unit: ByteReader, header: Header, strings: Strings): LineUnit {
+  const program = unit.offset
+  let files: readonly string[] | undefined
+  const readFiles = () => (files ??= readFileTables(unit, header, strings))
+  const sequences: { start: bigint; end: bigint }[] = []
+  let start: bigint | undefined
+  try {
+    runProgram(unit, header, (state, isEnd) => {
+      start ??= state.base + BigInt(state.offset)
+      if (!isEnd) return
+      sequences.push({ start, end: state.base + BigInt(state.offset) })
+      start = undefined
+    })
+  } catch (error) {
+    // What stands before the damage is believed.
+    if (!(error instanceof OffsetError)) throw error
+  }
+  const rows = (): LineRow[] => {
+    const list: LineRow[] = []
+    const paths = readFiles()
+    unit.seek(program)
+    try {
+      runProgram(unit, header, (state, isEnd) =>
+        list.push({
+          address: BigInt.asUintN(64, state.base + BigInt(state.offset)),
+          file: paths[state.file] ?? '',
+          line: state.line,
+          isStatement: state.isStatement,
+          isEnd,
+        }),
+      )
+    } catch (error) {
+      if (!(error instanceof OffsetError)) throw error
+    }
+    return list
+  }
+  return {
+    get files() {
+      return readFiles()
+    },
+    sequences,
+    rows,
+  }
+}
+
+/** Empty where the tables are damaged. */
+function readFileTables(unit: ByteReader, { tables, version, wide }: Header, strings: Strings): string[] {
+  try {
+    unit.seek(tables)
+    return version >= 5 ? readTables5(unit, wide, strings) : readTables(unit)
+  } catch (error) {
+    if (!(error instanceof OffsetError)) throw error
+    return []
+  }
 }
 
 type Strings = { readonly line: ByteReader | undefined; readonly debug: ByteReader | undefined }
 
-function readHeader(unit: ByteReader, wide: boolean, strings: Strings): Header | undefined {
+function readHeader(unit: ByteReader, wide: boolean): Header | undefined {
   const version = unit.u16()
   if (version < 2 || version > 5) return undefined
   if (version >= 5) unit.skip(2)
   const headerLength = wide ? Number(unit.u64()) : unit.u32()
   const program = unit.offset + headerLength
-  const minInstruction = BigInt(unit.u8())
+  const minInstruction = unit.u8()
   if (version >= 4) unit.skip(1)
   const defaultIsStatement = unit.u8() !== 0
   const lineBase = unit.i8()
@@ -111,9 +180,9 @@ function readHeader(unit: ByteReader, wide: boolean, strings: Strings): Header |
   if (lineRange === 0) throw new OffsetError('.debug_line: line_range of 0', unit.offset - 2, 1, 1)
   const operandCounts = [0]
   for (let i = 1; i < opcodeBase; i++) operandCounts.push(unit.u8())
-  const files = version >= 5 ? readTables5(unit, wide, strings) : readTables(unit)
+  const tables = unit.offset
   unit.seek(program)
-  return { minInstruction, defaultIsStatement, lineBase, lineRange, opcodeBase, operandCounts, files }
+  return { minInstruction, defaultIsStatement, lineBase, lineRange, opcodeBase, operandCounts, tables, version, wide }
 }
 
 /** DWARF 2 to 4: lists of texts; files count from 1, directory 0 is that of the compilation. */
@@ -207,35 +276,40 @@ function join(directory: string, name: string): string {
   return directory === '' || name.startsWith('/') ? name : `${directory.replace(/\/$/, '')}/${name}`
 }
 
-function runProgram(unit: ByteReader, header: Header, rows: LineRow[]): void {
-  const initial = () => ({ address: 0n, file: 1, line: 1, isStatement: header.defaultIsStatement })
+/** Registers of the state machine. The address is a sum, so that a row costs no arithmetic on 64-bit numbers. */
+interface State {
+  base: bigint
+  offset: number
+  file: number
+  line: number
+  isStatement: boolean
+}
+
+function runProgram(unit: ByteReader, header: Header, emit: (state: State, isEnd: boolean) => void): void {
+  const initial = (): State => ({ base: 0n, offset: 0, file: 1, line: 1, isStatement: header.defaultIsStatement })
   let state = initial()
-  const emit = (isEnd: boolean) =>
-    rows.push({
-      address: state.address,
-      file: header.files[state.file] ?? '',
-      line: state.line,
-      isStatement: state.isStatement,
-      isEnd,
-    })
-  const advance = (operations: bigint) => {
-    state.address = BigInt.asUintN(64, state.address + operations * header.minInstruction)
+  const setAddress = (address: bigint) => {
+    state.base = address
+    state.offset = 0
+  }
+  const advance = (operations: number) => {
+    state.offset += operations * header.minInstruction
   }
   while (unit.remaining > 0) {
     const opcode = unit.u8()
     if (opcode >= header.opcodeBase) {
       const adjusted = opcode - header.opcodeBase
-      advance(BigInt(Math.trunc(adjusted / header.lineRange)))
+      advance(Math.trunc(adjusted / header.lineRange))
       state.line += header.lineBase + (adjusted % header.lineRange)
-      emit(false)
+      emit(state, false)
     } else if (opcode === 0) {
       const length = Number(unit.uleb())
       const end = unit.offset + length
       const extended = length > 0 ? unit.u8() : 0
       if (extended === Extended.EndSequence) {
-        emit(true)
+        emit(state, true)
         state = initial()
-      } else if (extended === Extended.SetAddress) state.address = length === 9 ? unit.u64() : BigInt(unit.u32())
+      } else if (extended === Extended.SetAddress) setAddress(length === 9 ? unit.u64() : BigInt(unit.u32()))
       unit.seek(end)
     } else runStandard(opcode)
   }
@@ -243,10 +317,10 @@ function runProgram(unit: ByteReader, header: Header, rows: LineRow[]): void {
   function runStandard(opcode: number): void {
     switch (opcode) {
       case Standard.Copy:
-        emit(false)
+        emit(state, false)
         break
       case Standard.AdvancePc:
-        advance(unit.uleb())
+        advance(Number(unit.uleb()))
         break
       case Standard.AdvanceLine:
         state.line += Number(unit.sleb())
@@ -258,10 +332,10 @@ function runProgram(unit: ByteReader, header: Header, rows: LineRow[]): void {
         state.isStatement = !state.isStatement
         break
       case Standard.ConstAddPc:
-        advance(BigInt(Math.trunc((255 - header.opcodeBase) / header.lineRange)))
+        advance(Math.trunc((255 - header.opcodeBase) / header.lineRange))
         break
       case Standard.FixedAdvancePc:
-        state.address = BigInt.asUintN(64, state.address + BigInt(unit.u16()))
+        state.offset += unit.u16()
         break
       default:
         for (let i = header.operandCounts[opcode] ?? 0; i > 0; i--) unit.uleb()

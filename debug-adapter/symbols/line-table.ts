@@ -1,4 +1,4 @@
-import { type LineRow, readLinePrograms } from './dwarf-line.ts'
+import { type LineRow, type LineUnit, readLineUnits } from './dwarf-line.ts'
 import type { ElfImage } from './elf.ts'
 
 export interface LineEntry {
@@ -13,40 +13,36 @@ export interface LineEntry {
 
 /** Line of the source for each address of the code, from the DWARF line programs of one file. */
 export class LineTable {
-  readonly #rows: readonly LineRow[]
-  /** One row an address: the last that begins a statement, else the last. */
-  readonly #byAddress: readonly LineRow[]
-  readonly files: readonly string[]
+  readonly #units: readonly LineUnit[]
+  /** By ascending start. */
+  readonly #sequences: readonly { readonly start: bigint; readonly end: bigint; readonly unit: LineUnit }[]
+  readonly #rows = new Map<LineUnit, UnitRows>()
 
-  constructor(rows: readonly LineRow[]) {
-    // At equal addresses a sequence's end comes first, so that the row which begins there wins.
-    this.#rows = [...rows].sort((a, b) =>
-      a.address === b.address ? Number(b.isEnd) - Number(a.isEnd) : a.address < b.address ? -1 : 1,
-    )
-    const best: LineRow[] = []
-    for (const row of this.#rows) {
-      const last = best.at(-1)
-      if (last?.address !== row.address) best.push(row)
-      else if (row.isStatement || !last.isStatement || last.isEnd) best[best.length - 1] = row
-    }
-    this.#byAddress = best
-    this.files = [...new Set(rows.filter((row) => !row.isEnd).map((row) => row.file))]
+  constructor(units: readonly LineUnit[]) {
+    this.#units = units
+    this.#sequences = units
+      .flatMap((unit) => unit.sequences.map(({ start, end }) => ({ start, end, unit })))
+      .filter(({ start, end }) => start < end)
+      .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))
   }
 
   /** Empty where the file has no line information, or one that cannot be read: then addresses have no lines. */
   static fromElf(elf: ElfImage): LineTable {
-    return new LineTable(readLinePrograms(elf))
+    return new LineTable(readLineUnits(elf))
+  }
+
+  /** Paths of the source files that the compilations with code name. */
+  get files(): readonly string[] {
+    return [...new Set(this.#units.flatMap((unit) => (unit.sequences.length > 0 ? unit.files : [])))].filter(
+      (file) => file !== '',
+    )
   }
 
   at(address: bigint): LineEntry | undefined {
-    let low = 0
-    let high = this.#byAddress.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#byAddress[middle]!.address <= address) low = middle + 1
-      else high = middle
-    }
-    const row = this.#byAddress[low - 1]
+    const sequence = this.#sequences[lastAt(this.#sequences, (one) => one.start <= address)]
+    if (!sequence || address >= sequence.end) return undefined
+    const { byAddress } = this.#rowsOf(sequence.unit)
+    const row = byAddress[lastAt(byAddress, (one) => one.address <= address)]
     if (!row || row.isEnd || row.line === 0) return undefined
     return { file: row.file, line: row.line, address: row.address, isStatement: row.isStatement }
   }
@@ -57,28 +53,79 @@ export class LineTable {
    * @returns the line found (the asked one, or the next with code), or undefined where the file has none from there on
    */
   addressesOf(file: string, line: number): { readonly line: number; readonly addresses: bigint[] } | undefined {
-    const wanted = this.files.find((known) => samePath(known, file))
-    if (wanted === undefined) return undefined
+    const units = this.#units.filter((unit) => unit.files.some((known) => samePath(known, file)))
     let best = Number.POSITIVE_INFINITY
-    for (const row of this.#rows)
-      if (!row.isEnd && row.isStatement && row.file === wanted && row.line >= line && row.line < best) best = row.line
-    if (best === Number.POSITIVE_INFINITY) return undefined
+    let wanted: string | undefined
+    for (const unit of units)
+      for (const row of this.#rowsOf(unit).all) {
+        if (row.isEnd || !row.isStatement || row.line < line || row.line >= best) continue
+        if (row.file !== wanted && (wanted !== undefined || !samePath(row.file, file))) continue
+        wanted = row.file
+        best = row.line
+      }
+    if (wanted === undefined) return undefined
     const addresses: bigint[] = []
-    for (const [i, row] of this.#rows.entries()) {
-      if (row.isEnd || !row.isStatement || row.file !== wanted || row.line !== best) continue
-      const before = this.#rows[i - 1]
-      if (before && !before.isEnd && before.file === wanted && before.line === best) continue
-      addresses.push(row.address)
+    for (const unit of units) {
+      const { all } = this.#rowsOf(unit)
+      for (const [i, row] of all.entries()) {
+        if (row.isEnd || !row.isStatement || row.file !== wanted || row.line !== best) continue
+        const before = all[i - 1]
+        if (before && !before.isEnd && before.file === wanted && before.line === best) continue
+        addresses.push(row.address)
+      }
     }
-    return { line: best, addresses }
+    return { line: best, addresses: addresses.sort((a, b) => (a < b ? -1 : 1)) }
   }
+
+  #rowsOf(unit: LineUnit): UnitRows {
+    let rows = this.#rows.get(unit)
+    if (!rows) this.#rows.set(unit, (rows = sortedRows(unit.rows())))
+    return rows
+  }
+}
+
+interface UnitRows {
+  /** By ascending address. */
+  readonly all: readonly LineRow[]
+  /** One row an address: the last that begins a statement, else the last. */
+  readonly byAddress: readonly LineRow[]
+}
+
+function sortedRows(rows: readonly LineRow[]): UnitRows {
+  // At equal addresses a sequence's end comes first, so that the row which begins there wins.
+  const all = [...rows].sort((a, b) =>
+    a.address === b.address ? Number(b.isEnd) - Number(a.isEnd) : a.address < b.address ? -1 : 1,
+  )
+  const byAddress: LineRow[] = []
+  for (const row of all) {
+    const last = byAddress.at(-1)
+    if (last?.address !== row.address) byAddress.push(row)
+    else if (row.isStatement || !last.isStatement || last.isEnd) byAddress[byAddress.length - 1] = row
+  }
+  return { all, byAddress }
+}
+
+/** Position of the last element that `holds` is true for, in a list where it is for a beginning; -1 where for none. */
+function lastAt<T>(list: readonly T[], holds: (one: T) => boolean): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (holds(list[middle]!)) low = middle + 1
+    else high = middle
+  }
+  return low - 1
 }
 
 /** Is one path the end of the other, by whole names? The compiler's paths and the editor's have different beginnings. */
 export function samePath(a: string, b: string): boolean {
+  // Nearly all pairs differ in their last letters already.
+  if (a.at(-1) !== b.at(-1) || lastName(a) !== lastName(b)) return false
   const [long, short] = [normal(a), normal(b)].sort((x, y) => y.length - x.length) as [string, string]
   return long === short || long.endsWith(`/${short}`)
 }
+
+const lastName = (path: string): string => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
 
 function normal(path: string): string {
   const parts: string[] = []
