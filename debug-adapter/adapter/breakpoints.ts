@@ -7,6 +7,7 @@ import type { StepFrame } from '../machine/api.ts'
 import { callNames } from '../machine/call-names.ts'
 import type { Procedure, Step, StepValues } from '../machine/steps.ts'
 import type { TraceRecord } from '../machine/trace/records.ts'
+import { hasChanged, type Watched, watchedOf } from './data-breakpoints.ts'
 import {
   EVENT_FORMS,
   type EventBreakpoint,
@@ -26,6 +27,7 @@ type Place =
   | { readonly kind: 'line'; readonly procedure: Procedure; readonly line: number }
   | { readonly kind: 'procedure'; readonly procedures: readonly Procedure[] }
   | { readonly kind: 'call'; readonly name: string }
+  | { readonly kind: 'data'; readonly watched: Watched }
   | { readonly kind: 'event'; readonly addresses: readonly bigint[]; readonly event: EventBreakpoint }
 
 interface Conditions {
@@ -36,7 +38,7 @@ interface Conditions {
 
 export interface KeptBreakpoint {
   readonly id: number
-  readonly group: 'source' | 'function' | 'instruction'
+  readonly group: 'source' | 'function' | 'instruction' | 'data'
   readonly place: Place | undefined
   readonly conditions: Conditions
   readonly answer: DebugProtocol.Breakpoint
@@ -56,6 +58,7 @@ export class Breakpoints {
   #sources = new Map<string, { source: DebugProtocol.Source; lines: readonly DebugProtocol.SourceBreakpoint[] }>()
   #functions: readonly DebugProtocol.FunctionBreakpoint[] = []
   #instructions: readonly DebugProtocol.InstructionBreakpoint[] = []
+  #data: readonly DebugProtocol.DataBreakpoint[] = []
   #target: Target | undefined
   readonly #inProcessor = new Set<bigint>()
   #exceptions = new ExceptionBreakpoints()
@@ -70,6 +73,7 @@ export class Breakpoints {
     for (const { source, lines } of this.#sources.values()) this.setSource(source, lines)
     this.setFunctions(this.#functions)
     this.setInstructions(this.#instructions)
+    this.setData(this.#data)
   }
 
   setSource(
@@ -104,6 +108,27 @@ export class Breakpoints {
         resolved.place?.kind === 'address' ? `0x${resolved.place.addresses[0]!.toString(16)}` : undefined
       return this.#keep('instruction', resolved, one, reference ? { instructionReference: reference } : {})
     })
+  }
+
+  setData(asked: readonly DebugProtocol.DataBreakpoint[]): DebugProtocol.Breakpoint[] {
+    this.#data = asked
+    this.#drop((kept) => kept.group === 'data')
+    return asked.map((one) => this.#keep('data', this.#resolveData(one), one, {}))
+  }
+
+  /** Is there one that the machine has to be watched for after each instruction? */
+  get watchesData(): boolean {
+    return this.#kept.some(({ place }) => place?.kind === 'data')
+  }
+
+  /** Takes the values that there are now for those that a change is measured by: what the user writes is no change. */
+  noteData(): void {
+    for (const { place } of this.#kept) if (place?.kind === 'data') hasChanged(place.watched, this.#target!)
+  }
+
+  /** Breakpoints on data that has changed since it was last looked at. */
+  hitsOfData(): Hit[] {
+    return this.#hits((place) => place.kind === 'data' && hasChanged(place.watched, this.#target!))
   }
 
   /** The exceptions that stop. */
@@ -267,6 +292,17 @@ export class Breakpoints {
       if (reference.space !== 'ea')
         return { why: 'The processor compares effective addresses: give an address without gpa:, ra: or hv:.' }
       return codeAddress(reference.address)
+    } catch (error) {
+      return { why: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  #resolveData({ dataId, accessType = 'write' }: DebugProtocol.DataBreakpoint): Resolved {
+    if (accessType !== 'write')
+      return { why: `accessType ${accessType}: only changes of a value ("write") can be watched.` }
+    if (!this.#target) return { why: NOT_LAUNCHED }
+    try {
+      return { place: { kind: 'data', watched: watchedOf(dataId, this.#target) } }
     } catch (error) {
       return { why: error instanceof Error ? error.message : String(error) }
     }

@@ -14,7 +14,7 @@ import type { Target } from './target.ts'
 export type Stop =
   | { readonly reason: 'entry' | 'step' | 'pause' }
   | {
-      readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint'
+      readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' | 'data breakpoint'
       readonly ids: readonly number[]
     }
   | { readonly reason: 'exception'; readonly exception: StoppedException }
@@ -91,6 +91,7 @@ export class Execution {
     this.#pauseAsked = false
     this.#lastProgress = Date.now()
     this.breakpoints.setTemporary(plan.until)
+    this.breakpoints.noteData()
     this.#schedule()
   }
 
@@ -176,7 +177,7 @@ export class Execution {
    * learnt on the way. Where the guest stands between two calls makes no difference to it.
    */
   #advanceTimed(plan: Plan): Advance {
-    const budget = Math.min(plan.budget, this.#budget)
+    const budget = this.breakpoints.watchesData ? 1 : Math.min(plan.budget, this.#budget)
     const before = performance.now()
     const advance = this.target.machine.advance(budget)
     const taken = performance.now() - before
@@ -221,7 +222,7 @@ export class Execution {
   }
 
   #breakpoint(advance: Advance): Stop | undefined {
-    const hits = [...this.#recordHits, ...this.#hitsHere(advance)]
+    const hits = [...this.#recordHits, ...this.breakpoints.hitsOfData(), ...this.#hitsHere(advance)]
     this.#recordHits = []
     for (const { message } of hits) if (message !== undefined) this.events.say(message)
     const stopping = hits.filter((hit) => hit.message === undefined).map((hit) => hit.breakpoint)
@@ -234,6 +235,7 @@ export class Execution {
       source: 'breakpoint',
       function: 'function breakpoint',
       instruction: 'instruction breakpoint',
+      data: 'data breakpoint',
     } as const
     return { reason: reasons[stopping[0]!.group], ids: stopping.map((breakpoint) => breakpoint.id) }
   }

@@ -95,6 +95,54 @@ describe('breakpoints', () => {
   })
 })
 
+describe('data breakpoints', () => {
+  it('stop behind the instruction that changes a register or memory, not for what the user writes', async () => {
+    const { client, machine } = await atEntry()
+    const memory = await client.ask('dataBreakpointInfo', { name: '0x4ffff0', asAddress: true, bytes: 16 })
+    expect(memory).toMatchObject({ dataId: '0x4ffff0/16', accessTypes: ['write'] })
+    const register = await client.ask('dataBreakpointInfo', { name: '$lr' })
+    const none = await client.ask('dataBreakpointInfo', { name: 'no_such_thing' })
+    expect(none).toMatchObject({ dataId: null, description: expect.stringContaining('no_such_thing') })
+    const { breakpoints } = await client.ask('setDataBreakpoints', {
+      breakpoints: [
+        { dataId: register.dataId },
+        { dataId: '0x400000/0' },
+        { dataId: memory.dataId, accessType: 'read' },
+      ],
+    })
+    expect(breakpoints.map((one: { verified: boolean }) => one.verified)).toEqual([true, false, false])
+    machine.cpu.lr = 0x1234n
+    expect(await client.run('continue')).toMatchObject({
+      reason: 'data breakpoint',
+      hitBreakpointIds: [breakpoints[0].id],
+    })
+    expect(machine.cpu.lr).not.toBe(0x1234n)
+    const word = (address: bigint) =>
+      Number(new DataView(machine.memory.as(Actor.Debugger).read(address, 4).buffer).getUint32(0, true))
+    expect(
+      (await client.ask('setDataBreakpoints', { breakpoints: [{ dataId: '0x4fff00/256' }] })).breakpoints,
+    ).toMatchObject([{ verified: true }])
+    const before = Buffer.from(machine.memory.as(Actor.Debugger).read(0x4fff00n, 256)).toString('hex')
+    expect(await client.run('continue')).toMatchObject({ reason: 'data breakpoint' })
+    expect(Buffer.from(machine.memory.as(Actor.Debugger).read(0x4fff00n, 256)).toString('hex')).not.toBe(before)
+    // The instruction before it is a store (`std`, `stdu`).
+    expect(word(machine.cpu.nia - 4n) >>> 26).toBe(62)
+  })
+})
+
+it('locations: steps of a listing, lines with code of a source file', async () => {
+  const { client } = await atEntry()
+  const { sources } = await client.ask('loadedSources')
+  const listing = sources.find((one: { name: string }) => one.name === 'SCRIPTED_ESM.steps')
+  const lines = async (source: object, line: number, endLine: number) =>
+    (await client.ask('breakpointLocations', { source, line, endLine })).breakpoints.map(
+      (one: { line: number }) => one.line,
+    )
+  expect(await lines(listing, 1, 99)).toEqual([4, 5, 6])
+  expect(await lines({ path: `${folder}demo.c` }, 8, 12)).toEqual([10, 11, 12])
+  expect(await lines({ path: 'elsewhere.c' }, 1, 12)).toEqual([])
+})
+
 describe('exceptions', () => {
   it('any refusal stops with its rule', async () => {
     const { client } = await atCall(true)

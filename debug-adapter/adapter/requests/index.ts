@@ -1,8 +1,10 @@
 /** Every request that the adapter answers. */
 import type { RequestHandler } from '../request.ts'
+import { breakpointLocations } from './breakpoint-locations.ts'
 import { completions } from './completions.ts'
 import { configurationDone } from './configuration-done.ts'
 import { continueRequest } from './continue.ts'
+import { dataBreakpointInfo } from './data-breakpoint-info.ts'
 import { disassemble } from './disassemble.ts'
 import { disconnect } from './disconnect.ts'
 import { evaluate } from './evaluate.ts'
@@ -21,6 +23,7 @@ import { readMemory } from './read-memory.ts'
 import { restart } from './restart.ts'
 import { scopes } from './scopes.ts'
 import { setBreakpoints } from './set-breakpoints.ts'
+import { setDataBreakpoints } from './set-data-breakpoints.ts'
 import { setExceptionBreakpoints } from './set-exception-breakpoints.ts'
 import { setFunctionBreakpoints } from './set-function-breakpoints.ts'
 import { setInstructionBreakpoints } from './set-instruction-breakpoints.ts'
@@ -41,6 +44,9 @@ export const requestHandlers: readonly RequestHandler[] = [
   setBreakpoints,
   setFunctionBreakpoints,
   setInstructionBreakpoints,
+  dataBreakpointInfo,
+  setDataBreakpoints,
+  breakpointLocations,
   setExceptionBreakpoints,
   exceptionInfo,
   threads,
