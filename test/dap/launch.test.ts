@@ -19,7 +19,9 @@ describe('capabilities', () => {
       supportsTerminateRequest: true,
       supportsLoadedSourcesRequest: true,
       supportsExceptionInfoRequest: true,
-      exceptionBreakpointFilters: [{ filter: 'refusal' }, { filter: 'esm' }, { filter: 'fault' }],
+      exceptionBreakpointFilters: ['refusal', 'esm', 'fault', 'secure-memory', 'tpm', 'interrupt'].map((filter) => ({
+        filter,
+      })),
     })
   })
 
