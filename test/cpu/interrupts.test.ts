@@ -304,11 +304,11 @@ describe('facilities, and instructions that are only known by name', () => {
   })
 
   it('name themselves otherwise', () => {
-    const { cpu, trace } = standing(['tcheck cr0'])
+    const { cpu, trace } = standing(['mtsle 0'])
     cpu.run(1)
     expect(cpu.nia).toBe(0x700n)
     expect(cpu.spr(SPR.SRR1) & 0x783f_0000n).toBe(0x8_0000n)
-    expect(cpu.lastFault).toBe('legal instruction tcheck is not implemented (at 0x1000)')
+    expect(cpu.lastFault).toBe('legal instruction mtsle is not implemented (at 0x1000)')
     expect(trace.of('refusal')).toMatchObject([{ rule: 'CPU-002', by: 'cpu' }])
   })
 })

@@ -41,6 +41,8 @@ export class Core {
   decExpiry = 1n << 62n
   hdecExpiry = 1n << 62n
   timebaseOffset = 0n
+  /** A directed privileged doorbell that waits: bit 63 of DPDES. */
+  doorbell = false
 
   constructor(
     readonly memory: RealMemory,

@@ -44,6 +44,7 @@ const NOT_SAVED = new Set<number>([
   SPR.AMR_P,
   SPR.PSSCR_P,
   SPR.PPR32,
+  SPR.TEXASRU,
   SPR.VTB,
   SPR.PURR,
   SPR.SPURR,
@@ -411,13 +412,17 @@ export class Cpu {
   #takePending(): void {
     const core = this.#core
     // In numbers first: this is asked before every single step.
-    if (this.clock.instructions < core.due.dec && this.clock.instructions < core.due.hdec) return
+    if (this.clock.instructions < core.due.dec && this.clock.instructions < core.due.hdec && !core.doorbell) return
     const { msr } = core.state
     const enabled = (msr & MSR.EE) !== 0n
     const now = core.timebase
     if (core.hdecExpiry <= now && (core.state.spr(SPR.LPCR) & LPCR.HDICE) !== 0n && (enabled || (msr & MSR.HV) === 0n))
       core.interrupt(0x980)
     else if (core.decExpiry <= now && enabled) core.interrupt(0x900)
+    else if (core.doorbell && enabled && (msr & MSR.HV) === 0n) {
+      writeSpr(core, SPR.DPDES, 0n)
+      core.interrupt(0xa00)
+    }
   }
 
   /** Instructions until a decrementer becomes negative; what is negative already does not change by itself. */

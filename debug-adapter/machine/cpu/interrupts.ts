@@ -65,7 +65,12 @@ export const SMFCTRL_E = 1n << 63n
 /** Bits of SRR1 that an interrupt itself defines: 33:36 and 42:47. */
 const STATUS_BITS = 0x783f_0000n
 /** Why a program interrupt was raised, in SRR1 (Power ISA 3.0C III 6.5.9). */
-export const PROGRAM = { illegal: 0x0008_0000n, privileged: 0x0004_0000n, trap: 0x0002_0000n } as const
+export const PROGRAM = {
+  illegal: 0x0008_0000n,
+  privileged: 0x0004_0000n,
+  trap: 0x0002_0000n,
+  badThing: 0x0020_0000n,
+} as const
 
 export interface InterruptOptions {
   /** Address to return to; the instruction at NIA where absent. */

@@ -118,7 +118,7 @@ export function msrAfterReturn(state: State, kind: ReturnKind): bigint {
 }
 
 /** Bits that mtmsr and mtmsrd never change: HV, S, ME and LE change with an interrupt or a return. */
-const MTMSR_KEEPS = MSR.HV | MSR.S | MSR.LE | MSR.TS_T | MSR.TS_S | MSR.TM
+const MTMSR_KEEPS = MSR.HV | MSR.S | MSR.LE | MSR.TS_T | MSR.TS_S
 
 /** The MSR after mtmsrd (`wide`) or mtmsr; with `l`, EE and RI alone change. */
 export function msrAfterMove(state: State, value: bigint, wide: boolean, l: boolean): bigint {

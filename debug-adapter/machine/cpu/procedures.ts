@@ -3,6 +3,7 @@
 import { RefusalError } from '../refusal.ts'
 import type { Core } from './core.ts'
 import { Interrupted } from './core.ts'
+import { refuseFacility, refuseRegister, SCV, TAR } from './facilities.ts'
 import { FLOAT_PROCEDURES } from './float/procedures.ts'
 import { LPCR, PROGRAM, takeVectoredCall } from './interrupts.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
@@ -18,7 +19,9 @@ import {
   refuseReserved,
   sprPrivilege,
 } from './privilege.ts'
+import { RARE_PROCEDURES } from './rare.ts'
 import { SPR, sprName } from './spr.ts'
+import { TRANSACTIONAL_PROCEDURES } from './transactional.ts'
 import { VECTOR_PROCEDURES } from './vector/procedures.ts'
 import { VSX_PROCEDURES } from './vsx/procedures.ts'
 import { interruptForEarlier } from './vsx/status.ts'
@@ -44,18 +47,6 @@ export function emulationAssistance(core: Core, word: number): void {
 export function illegal(core: Core, word: number, what = 'an illegal instruction'): true {
   core.lastFault = `${what}: 0x${(word >>> 0).toString(16).padStart(8, '0')} at 0x${core.state.nia.toString(16)}`
   emulationAssistance(core, word)
-  return true
-}
-
-/** Facilities that FSCR makes available: bit, and what the interrupt names it by (Power ISA 3.0C III 6.2.11). */
-const FSCR = { scv: { bit: 1n << 12n, cause: 12n } } as const
-
-/** @param cause goes into the leftmost byte of FSCR */
-function facilityUnavailable(core: Core, cause: bigint, what: string): true {
-  const { state } = core
-  state.setSpr(SPR.FSCR, (state.spr(SPR.FSCR) & ~(0xffn << 56n)) | (cause << 56n))
-  core.lastFault = `${what} while FSCR makes it unavailable`
-  core.interrupt(0xf60)
   return true
 }
 
@@ -88,6 +79,8 @@ export function readSpr(core: Core, number: number): bigint {
       return state.spr(SPR.PSSCR)
     case SPR.PPR32:
       return state.spr(SPR.PPR) >> 32n
+    case SPR.TEXASRU:
+      return state.spr(SPR.TEXASR) >> 32n
   }
   return state.spr(number)
 }
@@ -122,6 +115,12 @@ export function writeSpr(core: Core, number: number, value: bigint): void {
       return state.setSpr(SPR.PSSCR, value)
     case SPR.PPR32:
       return state.setSpr(SPR.PPR, BigInt.asUintN(32, value) << 32n)
+    case SPR.TEXASRU:
+      return state.setSpr(SPR.TEXASR, (state.spr(SPR.TEXASR) & 0xffff_ffffn) | (value << 32n))
+    case SPR.DPDES:
+      core.doorbell = (value & 1n) !== 0n
+      state.setSpr(SPR.DPDES, value)
+      return core.leave()
     case SPR.VRSAVE:
     case SPR.PIDR:
     case SPR.DSISR:
@@ -153,6 +152,7 @@ function moveSpr(core: Core, word: number, write: boolean): boolean {
     return [0, 4, 5, 6].includes(number) ? illegal(core, word, sprName(number)) : false
   }
   if (!mayUse(has, needed)) return refusePrivilege(core, word, `${write ? 'mtspr' : 'mfspr'} ${sprName(number)}`)
+  if (refuseRegister(core, number, sprName(number))) return true
   const register = get(word, 'rt')
   if (!write) {
     state.setGpr(register, readSpr(core, number))
@@ -287,6 +287,7 @@ const stqcx: Procedure = (core, word) => {
 
 const bctar: Procedure = (core, word) => {
   const { state } = core
+  if (refuseFacility(core, TAR, 'bctar')) return true
   const bo = get(word, 'bo')
   const bit = (state.cr >>> (31 - get(word, 'bi'))) & 1
   const taken = (bo & 16) !== 0 || bit === ((bo >> 3) & 1)
@@ -307,6 +308,8 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   ...FLOAT_PROCEDURES,
   ...VECTOR_PROCEDURES,
   ...VSX_PROCEDURES,
+  ...TRANSACTIONAL_PROCEDURES,
+  ...RARE_PROCEDURES,
   sc: (core, word) => {
     const level = Math.min(get(word, 'lev'), 3)
     if (level === 3) return illegal(core, word, 'sc with a reserved level')
@@ -315,7 +318,7 @@ export const PROCEDURES: Readonly<Record<string, Procedure>> = {
   },
   scv: (core, word) => {
     const { state } = core
-    if ((state.spr(SPR.FSCR) & FSCR.scv.bit) === 0n) return facilityUnavailable(core, FSCR.scv.cause, 'scv')
+    if (refuseFacility(core, SCV, 'scv')) return true
     const before = state.msr
     takeVectoredCall(state, get(word, 'lev'))
     core.contextChanged(before)

@@ -6,7 +6,9 @@ import { storage } from './base/storage.ts'
 import { float } from './float/float.ts'
 import type { Insn } from './insn.ts'
 import { smf } from './smf/smf.ts'
+import { rare } from './system/rare.ts'
 import { system } from './system/system.ts'
+import { transactional } from './system/transactional.ts'
 import { vector } from './vector/vector.ts'
 import { vsx } from './vsx/vsx.ts'
 
@@ -20,6 +22,8 @@ export const TABLE: readonly Insn[] = [
   ...vector,
   ...vsx,
   ...system,
+  ...transactional,
+  ...rare,
   ...smf,
 ]
 
