@@ -2,6 +2,7 @@ import { version } from '../../package.json'
 import { suggestion, UsageError } from './options.ts'
 import { EXIT } from './outcome.ts'
 import type { Terminal } from './terminal.ts'
+import { conformance, conformanceHelp } from './verbs/conformance.ts'
 import { esm, esmHelp } from './verbs/esm.ts'
 import { esmDigest, esmDigestHelp } from './verbs/esm-digest.ts'
 import { image, imageHelp } from './verbs/image.ts'
@@ -19,6 +20,7 @@ Usage: pef VERB [OPTIONS]
   pef esm VERB           make, change, check, compare and explain operands
   pef svm add            put an operand in front of an initrd
   pef esm-digest create  write the digests of what a VM boots
+  pef conformance        run the conformance suite of PEF's call interface
   pef help [VERB]        help on a verb
   pef --version          the version
 
@@ -31,6 +33,7 @@ const verbs: Readonly<Record<string, (args: readonly string[], terminal: Termina
   esm,
   svm,
   'esm-digest': esmDigest,
+  conformance,
   help: async ([verb], terminal) => {
     const texts = {
       run: runHelp,
@@ -39,6 +42,7 @@ const verbs: Readonly<Record<string, (args: readonly string[], terminal: Termina
       esm: esmHelp,
       svm: svmHelp,
       'esm-digest': esmDigestHelp,
+      conformance: conformanceHelp,
     }
     terminal.out(`${Object.hasOwn(texts, verb ?? '') ? texts[verb as keyof typeof texts] : HELP}\n`)
     return EXIT.ok
