@@ -55,6 +55,8 @@ export interface Interventions {
   }): void
   /** Where the initrd is loaded; default: the next multiple of 64 KiB that the loader chooses. */
   initrdAddress?: bigint
+  /** How long an initrd the guest is told of; given its true length in bytes. */
+  initrdBytes?(bytes: number): number
   /** Edits the properties of the private device tree that OPAL hands to the ultravisor (wrapping-key-*). */
   wrappingKeyProperties?(properties: Map<string, Uint8Array>): void
   /** What the hypervisor answers to H_SVM_TPM_COMM instead of asking the TPM. */

@@ -69,7 +69,8 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
   const given = config.initrd ?? (config.operand ? new Uint8Array(0) : undefined)
   const initrdBytes = given && (config.operand ? attachOperand(given, config.operand) : given)
   const initrdStart = config.interventions?.initrdAddress ?? up(kernelEnd)
-  const initrd = initrdBytes && { start: initrdStart, end: initrdStart + BigInt(initrdBytes.length) }
+  const told = config.interventions?.initrdBytes ?? ((bytes: number) => bytes)
+  const initrd = initrdBytes && { start: initrdStart, end: initrdStart + BigInt(told(initrdBytes.length)) }
   const operandStart = up(initrd ? initrd.end : kernelEnd)
   const kernelOperand = config.kernelOperand && {
     start: operandStart,
