@@ -64,7 +64,7 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
     seed: checked.seed,
     ...(tpmKey && { tpmKey }),
     esm: checked.esm,
-    quirks: checked.quirks,
+    ...(checked.quirks !== 'sane' && { quirks: checked.quirks }),
     ...(checked.scenario !== undefined && { scenario: checked.scenario }),
     crypto,
   }

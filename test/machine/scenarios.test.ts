@@ -62,6 +62,15 @@ describe('named by the user', () => {
     expect(await console('--quirks', 'Q09')).toContain(`UV_SHARE_PAGE = ${0xf130}\n`)
   })
 
+  test('with Q29 a command line that was not hashed is a warning: the VM becomes secure', async () => {
+    const json = async (...args: string[]) =>
+      JSON.parse((await pefHere(['run', sample, '--append', 'console=hvc0 svm=on x', '--json', ...args])).out)
+    expect(await json()).toMatchObject({ outcome: 'refused', rules: ['ESM057'] })
+    const warned = await json('--quirks', 'Q29')
+    expect(warned).toMatchObject({ outcome: 'secure', rules: ['ESM057'] })
+    expect(warned.console).toContain('hello-svm: done')
+  })
+
   test.each([
     [['--scenario', 'swap-page'], 'did you mean "swap-pages"?'],
     [['--quirks', 'Q29,Q99'], 'quirk "Q99": expected some of Q01'],
