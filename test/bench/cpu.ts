@@ -5,6 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Clock } from '../../debug-adapter/machine/clock/clock.ts'
+import { Cpu, PROCESSOR_BYTES } from '../../debug-adapter/machine/cpu/cpu.ts'
+import { Actor } from '../../debug-adapter/machine/memory/actor.ts'
+import { RealMemory } from '../../debug-adapter/machine/memory/real-memory.ts'
+import { Trace } from '../../debug-adapter/machine/trace/trace.ts'
 import { type BenchMachine, benchMachine, runProgram } from './guest.ts'
 import { compile, hasCompiler, PROGRAMS } from './programs/build.mjs'
 
@@ -185,6 +190,29 @@ function singleSteps(): number {
   return median(rates)
 }
 
+/** Milliseconds of a snapshot of a machine with 512 MiB, and of going back after 1000 pages were written. */
+function snapshots(): { take: number; restore: number } {
+  const clock = new Clock()
+  const trace = new Trace(clock)
+  const memory = new RealMemory(PROCESSOR_BYTES, 512 << 20, 0, trace)
+  const cpu = new Cpu(memory, clock, trace)
+  const view = memory.as(Actor.Debugger)
+  const times = Array.from({ length: 20 }, () => {
+    const start = performance.now()
+    const snapshot = cpu.snapshot()
+    const taken = performance.now()
+    for (let page = 0; page < 1000; page++) view.setU64(BigInt(page << 12), 1n)
+    const written = performance.now()
+    cpu.restore(snapshot)
+    const restored = performance.now()
+    cpu.release(snapshot)
+    return { take: taken - start, restore: restored - written }
+  })
+  return { take: median(times.map(({ take }) => take)), restore: median(times.map(({ restore }) => restore)) }
+}
+
+const { take, restore } = snapshots()
+console.log(`snapshot of 512 MiB: ${take.toFixed(2)} ms; back over 1000 changed pages: ${restore.toFixed(2)} ms`)
 console.log(`breakpoint elsewhere: takes ${((breakpointElsewhere() - 1) * 100).toFixed(1)} % longer`)
 console.log(`single steps: ${singleSteps().toFixed(2)} million a second`)
 const geomean = (list: readonly number[]): string =>
