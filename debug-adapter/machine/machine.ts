@@ -2,7 +2,7 @@ import type { Advance, EsmResult, MachineEnd, StepFrame } from './api.ts'
 import { Clock } from './clock/clock.ts'
 import { Inputs } from './clock/inputs.ts'
 import type { MachineConfig } from './config.ts'
-import { Cpu, PROCESSOR_BYTES } from './cpu/cpu.ts'
+import { Cpu, type CpuSnapshot, PROCESSOR_BYTES } from './cpu/cpu.ts'
 import { MSR } from './cpu/msr.ts'
 import { bootPlatform } from './firmware/boot.ts'
 import { logExchange } from './firmware/local-tpm.ts'
@@ -14,6 +14,7 @@ import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
 import { Chip } from './platform/chip.ts'
 import { type PreparedGuest, prepareGuest } from './platform/loader.ts'
 import { Platform } from './platform/platform.ts'
+import { SavedState } from './saved-state.ts'
 import type { Steps, StepValues } from './steps.ts'
 import { MachineStop } from './stop.ts'
 import { Tpm } from './tpm/tpm.ts'
@@ -29,6 +30,15 @@ function scenarioOf({ scenario }: MachineConfig): Scenario | undefined {
   const found = scenarios.get(scenario)
   if (found) return found
   throw new RangeError(`there is no scenario ${JSON.stringify(scenario)}: expected ${[...scenarios.keys()].join(', ')}`)
+}
+
+/** A state of the whole machine that it can go back to: power-on, or one in which the guest has the processor. */
+export interface Checkpoint {
+  readonly cpu: CpuSnapshot
+  readonly models: SavedState
+  /** How much of the log had happened. */
+  readonly records: number
+  readonly poweredOn: boolean
 }
 
 /** The block diagram of the platform: reading these fields is reading the machine. */
@@ -49,6 +59,8 @@ export class Machine {
   #steps: Steps<void> | undefined
   readonly #frames: { -readonly [K in keyof StepFrame]: StepFrame[K] }[] = []
   #end: MachineEnd | undefined
+  readonly #scenario: Scenario | undefined
+  #poweredOn = false
 
   /** What is loaded into the VM: worked out at once, so that an image that cannot be loaded is refused before power-on. */
   readonly #image: PreparedGuest
@@ -59,6 +71,7 @@ export class Machine {
    */
   constructor(given: MachineConfig) {
     const scenario = scenarioOf(given)
+    this.#scenario = scenario
     const config = scenario?.interventions
       ? { ...given, interventions: { ...given.interventions, ...scenario.interventions } }
       : given
@@ -112,11 +125,12 @@ export class Machine {
       quirks: chosenQuirks(config.quirks),
       hypervisor: (vector) => this.hypervisor.enter(vector),
     })
-    this.#steps = this.#boot(scenario)
+    this.#steps = this.#boot()
   }
 
   /** Power-on to the first instruction of the VM: hostboot, OPAL, ultravisor, OPAL, host. */
-  *#boot(scenario: Scenario | undefined): Steps<void> {
+  *#boot(): Steps<void> {
+    const scenario = this.#scenario
     if (scenario) this.trace.add({ type: 'scenario', name: scenario.name, action: `the hypervisor ${scenario.tries}` })
     yield* bootPlatform({
       cpu: this.cpu,
@@ -158,6 +172,7 @@ export class Machine {
    */
   advance(maxInstructions: number): Advance {
     if (this.#end) return { kind: 'end', end: this.#end }
+    this.#poweredOn = true
     try {
       return this.#steps ? this.#advanceFirmware(this.#steps) : this.#advanceGuest(maxInstructions)
     } catch (error) {
@@ -225,6 +240,60 @@ export class Machine {
     this.#frames.length = 0
     this.trace.add({ type: 'end', ...end })
     return { kind: 'end', end }
+  }
+
+  /** Whether {@link checkpoint} can be taken: firmware in progress cannot be saved. */
+  get canCheckpoint(): boolean {
+    return this.inGuest || !this.#poweredOn
+  }
+
+  /**
+   * The whole state, without a copy of memory: a page is copied when it is written next.
+   * @throws Error while firmware runs, or after the end
+   */
+  checkpoint(): Checkpoint {
+    if (!this.canCheckpoint)
+      throw new Error('no checkpoint while firmware runs: expected the guest to have the processor')
+    return {
+      cpu: this.cpu.snapshot(),
+      models: this.#models(),
+      records: this.trace.happened,
+      poweredOn: this.#poweredOn,
+    }
+  }
+
+  /**
+   * Goes back. The run from there on is the same to the last bit as it was the first time, as long as nobody interferes.
+   * @throws RangeError for a checkpoint that was given up by {@link release}
+   */
+  restore(checkpoint: Checkpoint): void {
+    this.cpu.restore(checkpoint.cpu)
+    checkpoint.models.restore()
+    this.trace.rewind(checkpoint.records)
+    this.#frames.length = 0
+    this.#end = undefined
+    this.#poweredOn = checkpoint.poweredOn
+    this.#steps = checkpoint.poweredOn ? undefined : this.#boot()
+  }
+
+  /** Gives a checkpoint up, with the pages that only it needs. */
+  release(checkpoint: Checkpoint): void {
+    this.cpu.release(checkpoint.cpu)
+  }
+
+  #models(): SavedState {
+    const { config, trace, memory, cpu, clock } = this
+    const roots = [
+      this.inputs,
+      this.tpm,
+      this.chip,
+      this.platform,
+      this.hypervisor,
+      this.ultravisor,
+      this.#image,
+      memory.owners,
+    ]
+    return new SavedState(roots, new Set<object>([config, config.crypto, trace, memory, cpu, clock]))
   }
 
   /** The firmware's call stack, outermost first; it lies above the guest's frames. Empty while the guest runs. */

@@ -65,9 +65,9 @@ export const GUEST_LPID = 1
  * the hardware lets it touch, and reaches the ultravisor by `sc 2` like everybody else.
  */
 export class Hypervisor {
-  readonly #tables: Pool
-  readonly #pages: Pool
-  readonly #vcpu: Vcpu
+  private readonly tables: Pool
+  private readonly pages: Pool
+  private readonly vcpu: Vcpu
   /** Whether KVM_CAP_PPC_SECURE_GUEST is enabled for its VMs. */
   secureGuestsEnabled = true
   behaviour: Behaviour
@@ -78,13 +78,13 @@ export class Hypervisor {
   vm: Vm | undefined
 
   constructor(readonly parts: HypervisorParts) {
-    this.#tables = new Pool(
+    this.tables = new Pool(
       'the page tables of the hypervisor',
       BigInt(HYPERVISOR_POOL.start),
       BigInt(HYPERVISOR_POOL.end),
     )
-    this.#pages = new Pool('the normal memory of the host', BigInt(HOST_BYTES), BigInt(parts.memory.normalBytes))
-    this.#vcpu = new Vcpu(this)
+    this.pages = new Pool('the normal memory of the host', BigInt(HOST_BYTES), BigInt(parts.memory.normalBytes))
+    this.vcpu = new Vcpu(this)
     this.behaviour = parts.behaviour ?? {}
     this.secureFrameLimit = parts.secureFrameLimit
   }
@@ -117,19 +117,19 @@ export class Hypervisor {
     yield* this.ultracall(UCALL.UV_WRITE_PATE, [0n, 1n << 63n, 0n])
     for (let i = 0; i < count; i++) yield* this.#create(GUEST_LPID + i, memoryBytes, load)
     const first = this.vms.get(GUEST_LPID)!
-    yield BOOT.at('enter', { nia: this.#vcpu.entryOf(first) })
-    yield* this.#vcpu.run(first)
+    yield BOOT.at('enter', { nia: this.vcpu.entryOf(first) })
+    yield* this.vcpu.run(first)
     for (const vm of this.vms.values()) this.logState(vm, 'absent', 'normal')
   }
 
   *#create(lpid: number, memoryBytes: bigint, load: (vm: Vm) => Loaded): Steps<void> {
     yield BOOT.at('create', { lpid })
     const { memory, platformOf } = this.parts
-    const vm = new Vm(lpid, memory, this.#tables, this.#pages, memoryBytes, platformOf(lpid))
+    const vm = new Vm(lpid, memory, this.tables, this.pages, memoryBytes, platformOf(lpid))
     this.vms.set(lpid, vm)
     yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(lpid), vm.table.pateDoubleword0, 0n])
     yield BOOT.at('load')
-    this.#vcpu.prepare(vm, load(vm))
+    this.vcpu.prepare(vm, load(vm))
   }
 
   logState(vm: Vm, from: 'normal' | 'transient' | 'secure' | 'absent', to: typeof from): void {
@@ -159,7 +159,7 @@ export class Hypervisor {
    */
   *enter(vector: number): Steps<void> {
     if (vector === 0xc00) return yield* this.#hypercall()
-    if (vector === 0x980) return yield* this.#vcpu.timeSliceEnded()
+    if (vector === 0x980) return yield* this.vcpu.timeSliceEnded()
     if (vector === 0xe00 && (yield* this.#dataStorage())) return
     return this.#otherInterrupt(vector)
   }
@@ -195,7 +195,7 @@ export class Hypervisor {
     // PAPR: the processor waits with external interrupts enabled; the ultravisor sees to that for its own guests.
     if (name === 'H_CEDE' && !guestIsSecure) returnTo.msr |= MSR.EE
     if (name === 'H_CEDE' && this.vms.size === 1 && !platform.presenter.pending) cpu.waitForDecrementer(LONGEST_WAIT)
-    yield* this.#vcpu.resume(vm, call, results, returnTo, cookie)
+    yield* this.vcpu.resume(vm, call, results, returnTo, cookie)
   }
 
   *#answer(vm: Vm, { number, name, args, secure }: SeenHypercall): Steps<readonly bigint[]> {
@@ -238,7 +238,7 @@ export class Hypervisor {
     if ((returnTo.msr & MSR.S) === 0n || !vm.secureGuest.done) return false
     const cookie = cpu.gpr(31)
     if (!(yield* sharedPageLost(this, vm, cpu.spr(SPR.ASDR)))) return false
-    yield* this.#vcpu.resumeSecure(vm, [], returnTo, cookie)
+    yield* this.vcpu.resumeSecure(vm, [], returnTo, cookie)
     return true
   }
 
@@ -271,6 +271,6 @@ export class Hypervisor {
     this.vms.delete(vm.lpid)
     vm.destroy()
     if (state !== 'secure') this.logState(vm, state, 'absent')
-    yield* this.#vcpu.run(this.#vcpu.next(vm))
+    yield* this.vcpu.run(this.vcpu.next(vm))
   }
 }

@@ -14,16 +14,22 @@ const PAGE = BigInt(PAGE_BYTES)
  */
 export type FramePlace = 'normal' | 'secure' | 'secure out' | 'shared'
 
+/** There are thousands: replaced as a whole and frozen, so that saving the state of a VM need not look into each. */
 interface Frame {
-  place: FramePlace
+  readonly place: FramePlace
   /** The hypervisor's page; undefined while the frame is in secure memory. */
-  page: bigint | undefined
+  readonly page: bigint | undefined
 }
 
 export interface HvMemSlot {
   readonly id: number
   readonly start: bigint
   readonly bytes: bigint
+}
+
+interface Slot extends HvMemSlot {
+  /** By the number of the frame in the slot. */
+  readonly frames: Frame[]
 }
 
 /** How the virtual processor goes on when the hypervisor comes back to it. */
@@ -42,10 +48,9 @@ export type Resume =
 /** A VM as KVM knows it. */
 export class Vm {
   readonly table: RadixTable
-  readonly #slots = new Map<number, HvMemSlot>()
-  readonly #frames = new Map<number, Frame>()
+  private readonly slotsById = new Map<number, Slot>()
   /** Frames in secure memory, the one that came first in front. */
-  readonly #secure = new Set<number>()
+  private readonly secure = new Set<number>()
   /** KVM's secure_guest flags (spec/ultravisor.md §3.3). */
   secureGuest = { started: false, done: false }
   /** Undefined while it runs, and before it first ran. */
@@ -80,16 +85,20 @@ export class Vm {
   }
 
   get slots(): HvMemSlot[] {
-    return [...this.#slots.values()]
+    return [...this.slotsById.values()]
   }
 
   /** Plugs memory in, zeroed. @returns false where the host has no room, or the slot would cover another */
   addSlot(slot: HvMemSlot): boolean {
     const overlaps = this.slots.some((s) => slot.start < s.start + s.bytes && s.start < slot.start + slot.bytes)
-    const start = overlaps || this.#slots.has(slot.id) ? undefined : this.pages.allocate(slot.bytes, PAGE)
+    const start = overlaps || this.slotsById.has(slot.id) ? undefined : this.pages.allocate(slot.bytes, PAGE)
     if (start === undefined) return false
     const { lpid, memory } = this
-    this.#slots.set(slot.id, slot)
+    const frames = Array.from(
+      { length: Number(slot.bytes / PAGE) },
+      (_, i): Frame => Object.freeze({ place: 'normal', page: start + BigInt(i) * PAGE }),
+    )
+    this.slotsById.set(slot.id, { ...slot, frames })
     memory.as(Actor.Hypervisor).fill(start, 0, Number(slot.bytes))
     memory.assign(start, Number(slot.bytes / PAGE), {
       owner: 'guest',
@@ -97,24 +106,19 @@ export class Vm {
       lpid,
       gpa: slot.start,
     })
-    for (let at = 0n; at < slot.bytes; at += PAGE) {
-      this.#frames.set(Number((slot.start + at) >> PAGE_SHIFT), { place: 'normal', page: start + at })
-      this.table.map(slot.start + at, start + at)
-    }
+    for (let at = 0n; at < slot.bytes; at += PAGE) this.table.map(slot.start + at, start + at)
     return true
   }
 
   /** Takes memory away: its pages go back to the host, zeroed. */
   removeSlot(id: number): void {
-    const slot = this.#slots.get(id)
+    const slot = this.slotsById.get(id)
     if (!slot) return
-    this.#slots.delete(id)
-    for (let gpa = slot.start; gpa < slot.start + slot.bytes; gpa += PAGE) {
-      const number = Number(gpa >> PAGE_SHIFT)
-      const page = this.#frames.get(number)?.page
+    this.slotsById.delete(id)
+    for (const [i, { page }] of slot.frames.entries()) {
+      const gpa = slot.start + BigInt(i) * PAGE
       if (page !== undefined) this.#dropPage(page)
-      this.#frames.delete(number)
-      this.#secure.delete(number)
+      this.secure.delete(Number(gpa >> PAGE_SHIFT))
       this.table.unmap(gpa)
     }
   }
@@ -126,32 +130,33 @@ export class Vm {
   }
 
   placeOf(gpa: bigint): FramePlace | undefined {
-    return this.#frames.get(Number(gpa >> PAGE_SHIFT))?.place
+    return this.#find(gpa)?.place
   }
 
   /** Real address of a frame's page that the hypervisor may touch, or undefined. */
   pageOf(gpa: bigint): bigint | undefined {
-    return this.#frames.get(Number(gpa >> PAGE_SHIFT))?.page
+    return this.#find(gpa)?.page
   }
 
   /** The frame's content is with the ultravisor now: its normal page is cleared and goes back to the host. */
   becameSecure(gpa: bigint): void {
     const frame = this.#frameAt(gpa)
     if (frame.page !== undefined) this.#dropPage(frame.page)
-    frame.page = undefined
-    frame.place = 'secure'
-    this.#secure.add(Number(gpa >> PAGE_SHIFT))
+    this.#setFrame(gpa, { place: 'secure', page: undefined })
+    this.secure.add(Number(gpa >> PAGE_SHIFT))
     this.table.unmap(gpa & -PAGE)
   }
 
   /** Guest addresses of the frames in one place; those in secure memory oldest first. */
   *framesIn(place: FramePlace): Generator<bigint> {
-    if (place === 'secure') for (const number of this.#secure) yield BigInt(number) * PAGE
-    else for (const [number, frame] of this.#frames) if (frame.place === place) yield BigInt(number) * PAGE
+    if (place === 'secure') for (const number of this.secure) yield BigInt(number) * PAGE
+    else
+      for (const { start, frames } of this.slotsById.values())
+        for (const [i, frame] of frames.entries()) if (frame.place === place) yield start + BigInt(i) * PAGE
   }
 
   get secureFrames(): number {
-    return this.#secure.size
+    return this.secure.size
   }
 
   /**
@@ -164,14 +169,14 @@ export class Vm {
     const page = this.pages.allocate(PAGE)
     if (page === undefined) return undefined
     this.memory.as(Actor.Hypervisor).fill(page, 0, PAGE_BYTES)
-    frame.page = page
+    this.#setFrame(gpa, { ...frame, page })
     return page
   }
 
   setPlace(gpa: bigint, place: FramePlace): void {
-    const frame = this.#frameAt(gpa)
-    frame.place = place
-    if (place !== 'secure') this.#secure.delete(Number(gpa >> PAGE_SHIFT))
+    const frame = { ...this.#frameAt(gpa), place }
+    this.#setFrame(gpa, frame)
+    if (place !== 'secure') this.secure.delete(Number(gpa >> PAGE_SHIFT))
     const use = { shared: `shared by SVM ${this.lpid}`, 'secure out': `ciphertext of SVM ${this.lpid}` }[
       place as string
     ]
@@ -189,7 +194,7 @@ export class Vm {
   dropShared(gpa: bigint): void {
     const frame = this.#frameAt(gpa)
     if (frame.page !== undefined) this.#dropPage(frame.page)
-    frame.page = undefined
+    this.#setFrame(gpa, { ...frame, page: undefined })
   }
 
   /**
@@ -219,7 +224,7 @@ export class Vm {
   }
 
   #touchable(gpa: bigint): bigint {
-    const frame = this.#frames.get(Number(gpa >> PAGE_SHIFT))
+    const frame = this.#find(gpa)
     if (frame?.page !== undefined) return frame.page + (gpa % PAGE)
     throw new RefusalError({
       rule: frame ? 'MEM-003' : 'MEM-004',
@@ -230,9 +235,24 @@ export class Vm {
   }
 
   #frameAt(gpa: bigint): Frame {
-    const frame = this.#frames.get(Number(gpa >> PAGE_SHIFT))
+    const frame = this.#find(gpa)
     if (!frame) throw new RangeError(`gpa 0x${gpa.toString(16)} is outside the memory of VM ${this.lpid}`)
     return frame
+  }
+
+  #slotOf(gpa: bigint): Slot | undefined {
+    for (const slot of this.slotsById.values()) if (gpa >= slot.start && gpa < slot.start + slot.bytes) return slot
+    return undefined
+  }
+
+  #find(gpa: bigint): Frame | undefined {
+    const slot = this.#slotOf(gpa)
+    return slot?.frames[Number((gpa - slot.start) >> PAGE_SHIFT)]
+  }
+
+  #setFrame(gpa: bigint, frame: Frame): void {
+    const slot = this.#slotOf(gpa)!
+    slot.frames[Number((gpa - slot.start) >> PAGE_SHIFT)] = Object.freeze(frame)
   }
 
   #dropPage(page: bigint): void {

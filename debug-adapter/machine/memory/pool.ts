@@ -3,7 +3,7 @@
  * first, so that the same calls always give the same addresses.
  */
 export class Pool {
-  readonly #free: { start: bigint; end: bigint }[]
+  private readonly ranges: { start: bigint; end: bigint }[]
 
   /** @param start first real address, `end` the one behind the last; both multiples of 4 KiB */
   constructor(
@@ -11,12 +11,12 @@ export class Pool {
     start: bigint,
     end: bigint,
   ) {
-    this.#free = [{ start, end }]
+    this.ranges = [{ start, end }]
   }
 
   /** Bytes that are not handed out. They need not be contiguous. */
   get freeBytes(): bigint {
-    return this.#free.reduce((sum, range) => sum + range.end - range.start, 0n)
+    return this.ranges.reduce((sum, range) => sum + range.end - range.start, 0n)
   }
 
   /**
@@ -25,7 +25,7 @@ export class Pool {
    * @returns its real address, or undefined where no such block is free
    */
   allocate(bytes: bigint, align: bigint = bytes): bigint | undefined {
-    for (const [i, range] of this.#free.entries()) {
+    for (const [i, range] of this.ranges.entries()) {
       const start = (range.start + align - 1n) & -align
       const end = start + bytes
       if (end > range.end) continue
@@ -33,7 +33,7 @@ export class Pool {
         { start: range.start, end: start },
         { start: end, end: range.end },
       ].filter((part) => part.end > part.start)
-      this.#free.splice(i, 1, ...rest)
+      this.ranges.splice(i, 1, ...rest)
       return start
     }
     return undefined
@@ -42,14 +42,14 @@ export class Pool {
   /** Gives a block back. The caller knows its size. */
   free(start: bigint, bytes: bigint): void {
     const end = start + bytes
-    let at = this.#free.findIndex((range) => range.start >= start)
-    if (at < 0) at = this.#free.length
-    this.#free.splice(at, 0, { start, end })
+    let at = this.ranges.findIndex((range) => range.start >= start)
+    if (at < 0) at = this.ranges.length
+    this.ranges.splice(at, 0, { start, end })
     // Merge with both neighbours, so that large blocks come back.
     for (const i of [at, at - 1]) {
-      const range = this.#free[i]
-      const next = this.#free[i + 1]
-      if (range && next && range.end === next.start) this.#free.splice(i, 2, { start: range.start, end: next.end })
+      const range = this.ranges[i]
+      const next = this.ranges[i + 1]
+      if (range && next && range.end === next.start) this.ranges.splice(i, 2, { start: range.start, end: next.end })
     }
   }
 }

@@ -24,7 +24,7 @@ const HOST_RADIX = 1n << 63n
 
 export class RadixTable {
   readonly root: bigint
-  readonly #blocks: { ra: bigint; bytes: bigint }[] = []
+  private readonly blocks: { ra: bigint; bytes: bigint }[] = []
 
   /**
    * @param view the memory as the table's owner may write it
@@ -64,11 +64,11 @@ export class RadixTable {
 
   /** Gives all its memory back to the pool, zeroed. The table must not be used any more. */
   release(): void {
-    for (const { ra, bytes } of this.#blocks) {
+    for (const { ra, bytes } of this.blocks) {
       this.view.fill(ra, 0, Number(bytes))
       this.pool.free(ra, bytes)
     }
-    this.#blocks.length = 0
+    this.blocks.length = 0
   }
 
   #newLevel(level: number): bigint {
@@ -76,7 +76,7 @@ export class RadixTable {
     const ra = this.pool.allocate(bytes)
     if (ra === undefined) throw new RangeError(`${this.pool.name}: no room for a page table of ${bytes} bytes`)
     this.view.fill(ra, 0, Number(bytes))
-    this.#blocks.push({ ra, bytes })
+    this.blocks.push({ ra, bytes })
     return ra
   }
 

@@ -24,7 +24,7 @@ export interface PageUse {
   readonly gpa?: bigint
 }
 
-const FREE: PageUse = { owner: 'free', use: '' }
+const FREE: PageUse = Object.freeze({ owner: 'free', use: '' })
 
 /**
  * Real memory: normal memory from real address 0, secure memory from {@link SECURE_RA_BIT}, both in one
@@ -33,7 +33,8 @@ const FREE: PageUse = { owner: 'free', use: '' }
  */
 export class RealMemory {
   readonly wasm: WebAssembly.Memory
-  readonly #owners = new Map<bigint, PageUse>()
+  /** Who owns each 64 KiB page, normal memory before secure memory. Only {@link assign} changes it. */
+  readonly owners: PageUse[]
   #bytes: Uint8Array
   #data: DataView
   readonly #history: PageHistory
@@ -56,6 +57,7 @@ export class RealMemory {
     this.#bytes = new Uint8Array(this.wasm.buffer)
     this.#data = new DataView(this.wasm.buffer)
     this.#history = new PageHistory(this.#bytes)
+    this.owners = new Array<PageUse>((normalBytes + secureBytes) / PAGE_BYTES).fill(FREE)
   }
 
   /** The view of one actor. Views are cheap; take one where it is needed. */
@@ -145,21 +147,33 @@ export class RealMemory {
 
   /** Notes who owns `pages` 64 KiB pages from `ra` on, and logs it where it is news. */
   assign(ra: bigint, pages: number, use: PageUse): void {
-    for (let i = 0n; i < BigInt(pages); i++) {
-      const page = (ra >> PAGE_SHIFT) + i
-      if (use.owner === 'free') this.#owners.delete(page)
-      else this.#owners.set(page, use.gpa === undefined ? use : { ...use, gpa: use.gpa + (i << PAGE_SHIFT) })
+    const first = this.#pageIndex(ra)
+    for (let i = 0; i < pages; i++) {
+      const gpa = use.gpa === undefined ? undefined : use.gpa + (BigInt(i) << PAGE_SHIFT)
+      this.owners[first + i] =
+        use.owner === 'free' ? FREE : Object.freeze({ ...use, ...(gpa !== undefined && { gpa }) })
     }
     this.trace.add({ type: 'page-owner', ra, pages, ...use })
   }
 
   ownerOf(ra: bigint): PageUse {
-    return this.#owners.get(ra >> PAGE_SHIFT) ?? FREE
+    return this.owners[this.#pageIndex(ra)] ?? FREE
+  }
+
+  #pageIndex(ra: bigint): number {
+    const secure = (ra & SECURE_RA_BIT) !== 0n
+    const page = Number((secure ? ra ^ SECURE_RA_BIT : ra) >> PAGE_SHIFT)
+    const normal = this.normalBytes / PAGE_BYTES
+    if (secure) return normal + page
+    return page < normal ? page : -1
   }
 
   /** Every page that is not free, by ascending real address. */
   *owned(): Generator<{ readonly ra: bigint } & PageUse> {
-    const pages = [...this.#owners.keys()].sort((a, b) => (a < b ? -1 : 1))
-    for (const page of pages) yield { ra: page << PAGE_SHIFT, ...this.#owners.get(page)! }
+    const normal = this.normalBytes / PAGE_BYTES
+    for (const [i, use] of this.owners.entries()) {
+      if (use === FREE) continue
+      yield { ra: i < normal ? BigInt(i) << PAGE_SHIFT : SECURE_RA_BIT + (BigInt(i - normal) << PAGE_SHIFT), ...use }
+    }
   }
 }

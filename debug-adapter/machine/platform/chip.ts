@@ -24,9 +24,9 @@ const TICKS_PER_MICROSECOND = 512n
 /** The self-boot engine as its host interface shows it: a mailbox for one message, a timer, a doorbell. */
 export class SelfBootEngine {
   readonly #clock: Clock
-  #doorbell = 0n
-  #timer: bigint | undefined
-  #busy = false
+  private doorbell = 0n
+  private timer: bigint | undefined
+  private messageWaits = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -34,25 +34,25 @@ export class SelfBootEngine {
 
   /** A message lies in the mailbox whose receipt the host has not seen yet. */
   get busy(): boolean {
-    return this.#busy
+    return this.messageWaits
   }
 
   /** Starts the timer anew. @param microseconds until it expires */
   startTimer(microseconds: bigint): void {
-    this.#busy = true
-    this.#doorbell |= SBE_DOORBELL.messageRead
-    this.#timer = this.#clock.timebase + BigInt.asUintN(40, microseconds) * TICKS_PER_MICROSECOND
+    this.messageWaits = true
+    this.doorbell |= SBE_DOORBELL.messageRead
+    this.timer = this.#clock.timebase + BigInt.asUintN(40, microseconds) * TICKS_PER_MICROSECOND
   }
 
   /** @returns the bits of the doorbell, which are cleared by that: what the host has to know */
   takeInterrupt(): bigint {
-    if (this.#timer !== undefined && this.#timer <= this.#clock.timebase) {
-      this.#doorbell |= SBE_DOORBELL.timerExpired
-      this.#timer = undefined
+    if (this.timer !== undefined && this.timer <= this.#clock.timebase) {
+      this.doorbell |= SBE_DOORBELL.timerExpired
+      this.timer = undefined
     }
-    const bits = this.#doorbell
-    this.#doorbell = 0n
-    this.#busy = false
+    const bits = this.doorbell
+    this.doorbell = 0n
+    this.messageWaits = false
     return bits
   }
 }
@@ -62,7 +62,7 @@ export class Chip {
   /** Number of the chip in SCOM and SBE calls. */
   readonly id = 0n
   readonly sbe: SelfBootEngine
-  readonly #registers = new Map(REGISTERS)
+  private readonly registers = new Map(REGISTERS)
 
   constructor(clock: Clock) {
     this.sbe = new SelfBootEngine(clock)
@@ -70,13 +70,13 @@ export class Chip {
 
   /** @param address 31 bits, direct. @returns undefined where the chip has no such register */
   readScom(address: number): bigint | undefined {
-    return this.#registers.get(address)
+    return this.registers.get(address)
   }
 
   /** @returns false where the chip has no such register */
   writeScom(address: number, value: bigint): boolean {
-    if (!this.#registers.has(address)) return false
-    this.#registers.set(address, BigInt.asUintN(64, value))
+    if (!this.registers.has(address)) return false
+    this.registers.set(address, BigInt.asUintN(64, value))
     return true
   }
 }

@@ -2,37 +2,52 @@ import type { Trace } from '../trace/trace.ts'
 
 /** The VM's one terminal: what it prints goes to the log, what is typed waits here. */
 export class Console {
-  // A byte order mark is output like any other; a character that comes in two calls is one character.
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  readonly #input: number[] = []
-  #text = ''
+  /** The beginning of a character whose rest has not come yet: a character that comes in two calls is one. */
+  private begun = new Uint8Array(0)
+  private readonly input: number[] = []
+  private printed = ''
 
   constructor(readonly trace: Trace) {}
 
   /** Everything printed so far. */
   get text(): string {
-    return this.#text
+    return this.printed
   }
 
   write(bytes: Uint8Array): void {
-    const text = this.#decoder.decode(bytes, { stream: true })
-    if (text === '') return
-    this.#text += text
+    const all = Uint8Array.from([...this.begun, ...bytes])
+    const whole = all.length - unfinished(all)
+    this.begun = all.slice(whole)
+    if (whole === 0) return
+    // A byte order mark is output like any other.
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(0, whole))
+    this.printed += text
     this.trace.add({ type: 'console', text })
   }
 
   /** Queues what a person types. */
   type(bytes: Uint8Array): void {
-    this.#input.push(...bytes)
+    this.input.push(...bytes)
   }
 
   /** Whether something was typed that the guest has not read. */
   get waiting(): boolean {
-    return this.#input.length > 0
+    return this.input.length > 0
   }
 
   /** @returns up to `most` bytes that were typed */
   read(most: number): Uint8Array {
-    return Uint8Array.from(this.#input.splice(0, most))
+    return Uint8Array.from(this.input.splice(0, most))
   }
+}
+
+/** @returns how many bytes at the end of `bytes` are the beginning of a UTF-8 character that is not whole, 0 to 3 */
+function unfinished(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!
+    if ((byte & 0xc0) === 0x80) continue
+    const length = byte >= 0xf0 && byte < 0xf8 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return byte < 0xf8 && length > back ? back : 0
+  }
+  return 0
 }

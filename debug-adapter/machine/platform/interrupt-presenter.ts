@@ -12,41 +12,41 @@ const ALL_MASKED = 0
  */
 export class InterruptPresenter {
   /** Current processor priority: only requests of a smaller number come through. */
-  #priority = ALL_MASKED
+  private priority = ALL_MASKED
   /** Most favoured request of H_IPI. */
-  #request = NO_REQUEST
+  private request = NO_REQUEST
 
   /** Whether the processor's external interrupt would be raised now. */
   get pending(): boolean {
-    return this.#request < this.#priority
+    return this.request < this.priority
   }
 
   /** H_CPPR. */
   setPriority(priority: bigint): bigint {
-    this.#priority = Number(priority & 0xffn)
+    this.priority = Number(priority & 0xffn)
     return H.SUCCESS
   }
 
   /** H_IPI. @param server which processor */
   setRequest(server: bigint, request: bigint): bigint {
     if (server !== 0n) return H.PARAMETER
-    this.#request = Number(request & 0xffn)
+    this.request = Number(request & 0xffn)
     return H.SUCCESS
   }
 
   /** H_XIRR: takes the interrupt that waits, and masks its priority. @returns priority before it (8 bits) and source (24 bits) */
   accept(): bigint {
-    const before = this.#priority
+    const before = this.priority
     if (!this.pending) return BigInt(before) << 24n
-    this.#priority = this.#request
+    this.priority = this.request
     return (BigInt(before) << 24n) | BigInt(IPI)
   }
 
   /** H_IPOLL. @returns as {@link accept}, without taking it, and the request */
   poll(): { readonly xirr: bigint; readonly request: bigint } {
     return {
-      xirr: (BigInt(this.#priority) << 24n) | (this.pending ? BigInt(IPI) : 0n),
-      request: BigInt(this.#request),
+      xirr: (BigInt(this.priority) << 24n) | (this.pending ? BigInt(IPI) : 0n),
+      request: BigInt(this.request),
     }
   }
 

@@ -20,8 +20,8 @@ export class Platform {
   readonly areas = new SharedAreas()
   readonly #random
   readonly #trace: Trace
-  #memory: GuestMemory | undefined
-  #openFirmware: ClientInterface | undefined
+  private memory: GuestMemory | undefined
+  private openFirmware: ClientInterface | undefined
   guest: LoadedGuest | undefined
 
   /** @param processor what H_SET_MODE sets up; without it that call is not there (H_FUNCTION) */
@@ -39,14 +39,14 @@ export class Platform {
 
   /** Set when the VM ended itself. */
   get end(): MachineEnd | undefined {
-    return this.rtas.end ?? this.#openFirmware?.end
+    return this.rtas.end ?? this.openFirmware?.end
   }
 
   /** Puts a VM into its memory. */
   load(image: PreparedGuest, memory: GuestMemory): LoadedGuest {
-    this.#memory = memory
+    this.memory = memory
     const { tree, claims } = image
-    if (claims) this.#openFirmware = new ClientInterface(tree, claims, memory, this.console, this.#trace)
+    if (claims) this.openFirmware = new ClientInterface(tree, claims, memory, this.console, this.#trace)
     this.guest = loadGuest(image, memory)
     return this.guest
   }
@@ -60,12 +60,12 @@ export class Platform {
   hypercall(number: number, args: readonly bigint[]): readonly bigint[] | undefined {
     const entry = hcallOfNormalVm(number)
     if (!entry) return undefined
-    if (!this.#memory) throw new Error(`${entry.name} before a VM is loaded: expected Platform.load first`)
+    if (!this.memory) throw new Error(`${entry.name} before a VM is loaded: expected Platform.load first`)
     return handleHcall(entry.name, args, {
-      memory: this.#memory,
+      memory: this.memory,
       console: this.console,
       rtas: this.rtas,
-      openFirmware: this.#openFirmware,
+      openFirmware: this.openFirmware,
       random: this.#random,
       presenter: this.presenter,
       areas: this.areas,

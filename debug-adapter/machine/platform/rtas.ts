@@ -40,8 +40,8 @@ interface Call {
 
 /** The RTAS services of the VM (spec/pseries.md §4.5). Argument blocks are the guest's, so nothing in them is trusted. */
 export class Rtas {
-  readonly #nvram = new Uint8Array(NVRAM_BYTES)
-  #nmi: NmiHandlers | undefined
+  private readonly nvram = new Uint8Array(NVRAM_BYTES)
+  private nmi: NmiHandlers | undefined
   /** Set when a service ended the VM. */
   end: MachineEnd | undefined
 
@@ -53,7 +53,7 @@ export class Rtas {
 
   /** What ibm,nmi-register was told. */
   get nmiHandlers(): NmiHandlers | undefined {
-    return this.#nmi
+    return this.nmi
   }
 
   /**
@@ -140,7 +140,7 @@ export class Rtas {
         return this.#registerNmi(args)
       // No machine check was reported that could be handled now.
       case 'ibm,nmi-interlock':
-        return this.#nmi ? STATUS.success : STATUS.parameterError
+        return this.nmi ? STATUS.success : STATUS.parameterError
       case 'ibm,get-system-parameter':
       case 'ibm,set-system-parameter':
         return STATUS.notSupported
@@ -174,8 +174,8 @@ export class Rtas {
   ): number {
     const [offset, buffer, length] = args as [number, number, number]
     if (offset + length > NVRAM_BYTES) return STATUS.parameterError
-    if (service === 'nvram-fetch') memory.write(BigInt(buffer), this.#nvram.slice(offset, offset + length))
-    else this.#nvram.set(memory.read(BigInt(buffer), length), offset)
+    if (service === 'nvram-fetch') memory.write(BigInt(buffer), this.nvram.slice(offset, offset + length))
+    else this.nvram.set(memory.read(BigInt(buffer), length), offset)
     out.push(length)
     return STATUS.success
   }
@@ -183,7 +183,7 @@ export class Rtas {
   #registerNmi(args: readonly number[]): number {
     const [systemReset, machineCheck] = args as [number, number]
     if (systemReset >= NMI_LIMIT || machineCheck >= NMI_LIMIT) return STATUS.parameterError
-    this.#nmi = { systemReset, machineCheck }
+    this.nmi = { systemReset, machineCheck }
     return STATUS.success
   }
 

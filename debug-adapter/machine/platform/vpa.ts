@@ -18,11 +18,11 @@ const PAGE = 4096n
 
 /** The areas that the virtual processor shares with the hypervisor: H_REGISTER_VPA. */
 export class SharedAreas {
-  readonly #areas = new Map<'vpa' | 'dtl' | 'slb', bigint>()
+  private readonly areas = new Map<'vpa' | 'dtl' | 'slb', bigint>()
 
   /** Guest physical address of an area; undefined where none is registered. */
   address(kind: 'vpa' | 'dtl' | 'slb'): bigint | undefined {
-    return this.#areas.get(kind)
+    return this.areas.get(kind)
   }
 
   /**
@@ -36,19 +36,19 @@ export class SharedAreas {
     if (!kind) return H.PARAMETER
     if ((wanted & DEREGISTER) !== 0n) return this.#deregister(kind)
     if (address === 0n) return H.HARDWARE
-    if (kind !== 'vpa' && !this.#areas.has('vpa')) return H.RESOURCE
+    if (kind !== 'vpa' && !this.areas.has('vpa')) return H.RESOURCE
     // Its size stands in the area itself: two bytes at 4 for the VPA, four for the others.
     const bytes = memory.read(address! + 4n, kind === 'vpa' ? 2 : 4).reduce((size, byte) => size * 256 + byte, 0)
     if (bytes < LEAST_BYTES[kind]) return H.PARAMETER
     if (kind === 'vpa' && (address! % LINE !== 0n || (address! % PAGE) + BigInt(bytes) > PAGE)) return H.PARAMETER
     memory.read(address!, bytes)
-    this.#areas.set(kind, address!)
+    this.areas.set(kind, address!)
     return H.SUCCESS
   }
 
   #deregister(kind: 'vpa' | 'dtl' | 'slb'): bigint {
-    if (kind === 'vpa' && this.#areas.size > 1) return H.RESOURCE
-    this.#areas.delete(kind)
+    if (kind === 'vpa' && this.areas.size > 1) return H.RESOURCE
+    this.areas.delete(kind)
     return H.SUCCESS
   }
 }

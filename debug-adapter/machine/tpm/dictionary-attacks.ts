@@ -11,30 +11,30 @@ const RECOVERY = 1_000_000
 export class DictionaryAttacks {
   readonly maxTries = MAX_TRIES
   readonly recoveryMilliseconds = RECOVERY
-  #tries = 0
-  #lastTry = 0
-  #lockedOutAt: number | undefined
+  private failures = 0
+  private lastTry = 0
+  private lockedOutAt: number | undefined
   /** Whether something protected was used since Startup: without an orderly Shutdown that counts as a try. */
-  #used = false
+  private used = false
 
   constructor(readonly now: () => number) {}
 
   get tries(): number {
-    return this.#tries
+    return this.failures
   }
 
   get lockoutAuthEnabled(): boolean {
-    return this.#lockedOutAt === undefined
+    return this.lockedOutAt === undefined
   }
 
   /** Tries that time has forgiven. */
   heal(): void {
-    const forgiven = Math.floor((this.now() - this.#lastTry) / RECOVERY)
+    const forgiven = Math.floor((this.now() - this.lastTry) / RECOVERY)
     if (forgiven > 0) {
-      this.#tries = Math.max(0, this.#tries - forgiven)
-      this.#lastTry += forgiven * RECOVERY
+      this.failures = Math.max(0, this.failures - forgiven)
+      this.lastTry += forgiven * RECOVERY
     }
-    if (this.#lockedOutAt !== undefined && this.now() - this.#lockedOutAt >= RECOVERY) this.#lockedOutAt = undefined
+    if (this.lockedOutAt !== undefined && this.now() - this.lockedOutAt >= RECOVERY) this.lockedOutAt = undefined
   }
 
   /**
@@ -48,35 +48,35 @@ export class DictionaryAttacks {
       if (!this.lockoutAuthEnabled) throw new TpmError(RC.LOCKOUT)
       return
     }
-    if (this.#tries >= MAX_TRIES) throw new TpmError(RC.LOCKOUT)
-    if (this.#used) return
-    this.#used = true
+    if (this.failures >= MAX_TRIES) throw new TpmError(RC.LOCKOUT)
+    if (this.used) return
+    this.used = true
     throw new TpmError(RC.RETRY)
   }
 
   failed(lockout: boolean): void {
     if (lockout) {
-      this.#lockedOutAt = this.now()
+      this.lockedOutAt = this.now()
       return
     }
-    if (this.#tries === 0) this.#lastTry = this.now()
-    this.#tries++
+    if (this.failures === 0) this.lastTry = this.now()
+    this.failures++
   }
 
   /** TPM2_DictionaryAttackLockReset. */
   forgive(): void {
-    this.#tries = 0
+    this.failures = 0
   }
 
   /** TPM2_Clear: as delivered. */
   clear(): void {
-    this.#tries = 0
-    this.#lockedOutAt = undefined
+    this.failures = 0
+    this.lockedOutAt = undefined
   }
 
   /** @param orderly whether a Shutdown came before the power went */
   startup(orderly: boolean): void {
-    if (this.#used && !orderly) this.failed(false)
-    this.#used = false
+    if (this.used && !orderly) this.failed(false)
+    this.used = false
   }
 }

@@ -30,11 +30,11 @@ export class TpmState {
   readonly crypto: CryptoProvider
   readonly random: RandomSource
   /** Seeds that primary keys derive from, by hierarchy. That of the null hierarchy is new with each reset. */
-  readonly #seeds = new Map<number, Uint8Array>()
+  private readonly seeds = new Map<number, Uint8Array>()
   /** Secrets that tickets and saved contexts are made with, by hierarchy. */
-  readonly #proofs = new Map<number, Uint8Array>()
-  readonly #made: { readonly seed: Uint8Array; readonly proof: Uint8Array }
-  readonly #auths = new Map<number, Uint8Array>()
+  private readonly proofs = new Map<number, Uint8Array>()
+  private readonly made: { readonly seed: Uint8Array; readonly proof: Uint8Array }
+  private readonly auths = new Map<number, Uint8Array>()
   readonly objects = new Map<number, TpmObject>()
   readonly sessions = new Map<number, Session>()
   /** Sessions that ContextSave took out, by handle, with the sequence number of the one context that brings them back. */
@@ -45,7 +45,7 @@ export class TpmState {
   started = false
   /** Type of the Shutdown that nothing has come after; undefined where a power loss would not be orderly. */
   shutdown: 'clear' | 'state' | undefined = 'clear'
-  #saved: SavedState | undefined
+  private saved: SavedState | undefined
   /** Whether a Shutdown came before the last power loss. */
   wasOrderly = false
   /** Resets since manufacture; `resetCount` is since the last Clear. */
@@ -60,7 +60,7 @@ export class TpmState {
   commandAttributes: readonly number[] = []
   /** Object handles of the command in work that are persistent: each takes a slot meanwhile, as in the reference code. */
   slotsInUse = 0
-  #poweredOnAt = 0
+  private poweredOnAt = 0
 
   /** @param now milliseconds since the machine started */
   constructor(
@@ -70,11 +70,11 @@ export class TpmState {
   ) {
     this.crypto = crypto
     this.random = random
-    this.#made = { seed: random(32), proof: random(32) }
+    this.made = { seed: random(32), proof: random(32) }
     this.attacks = new DictionaryAttacks(now)
     for (const hierarchy of [RH.OWNER, RH.ENDORSEMENT, RH.PLATFORM]) {
-      this.#seeds.set(hierarchy, this.#made.seed)
-      this.#proofs.set(hierarchy, this.#made.proof)
+      this.seeds.set(hierarchy, this.made.seed)
+      this.proofs.set(hierarchy, this.made.proof)
     }
     this.#renewNull()
   }
@@ -82,22 +82,22 @@ export class TpmState {
   /** The null hierarchy is another one after each reset. */
   #renewNull(): void {
     const label = new TextEncoder().encode('null hierarchy')
-    const { seed, proof } = this.#made
-    this.#seeds.set(RH.NULL, this.crypto.hmacSha256(seed, label, pack(u32(this.totalResets))))
-    this.#proofs.set(RH.NULL, this.crypto.hmacSha256(proof, label, pack(u32(this.totalResets))))
+    const { seed, proof } = this.made
+    this.seeds.set(RH.NULL, this.crypto.hmacSha256(seed, label, pack(u32(this.totalResets))))
+    this.proofs.set(RH.NULL, this.crypto.hmacSha256(proof, label, pack(u32(this.totalResets))))
   }
 
   seedOf(hierarchy: number): Uint8Array {
-    return this.#seeds.get(hierarchy)!
+    return this.seeds.get(hierarchy)!
   }
 
   proofOf(hierarchy: number): Uint8Array {
-    return this.#proofs.get(hierarchy)!
+    return this.proofs.get(hierarchy)!
   }
 
   /** Milliseconds since this power-on. */
   get time(): number {
-    return this.now() - this.#poweredOnAt
+    return this.now() - this.poweredOnAt
   }
 
   /** Something that Shutdown had kept is no longer so: a power loss now is not orderly. */
@@ -108,7 +108,7 @@ export class TpmState {
   /** Shutdown: what is kept for the next power-on. */
   prepareShutdown(type: 'clear' | 'state'): void {
     this.shutdown = type
-    this.#saved =
+    this.saved =
       type === 'state' ? { pcrs: this.pcrs.copy(), platformAuth: this.hierarchyAuth(RH.PLATFORM) } : undefined
   }
 
@@ -118,7 +118,7 @@ export class TpmState {
     for (const handle of [...this.objects.keys()]) if (!isPersistent(handle)) this.objects.delete(handle)
     this.sessions.clear()
     this.exclusiveAudit = undefined
-    this.#poweredOnAt = this.now()
+    this.poweredOnAt = this.now()
   }
 
   /** Whether Startup(STATE) finds what it needs. */
@@ -132,13 +132,13 @@ export class TpmState {
     this.wasOrderly = this.shutdown !== undefined
     const kept = this.shutdown === 'state'
     if (type === 'state') {
-      this.pcrs = this.#saved!.pcrs.resumed()
+      this.pcrs = this.saved!.pcrs.resumed()
       this.restartCount++
     } else {
-      const { counter } = this.#saved?.pcrs ?? { counter: 0 }
+      const { counter } = this.saved?.pcrs ?? { counter: 0 }
       this.pcrs = new Pcrs()
       if (kept) this.pcrs.counter += counter
-      this.#auths.delete(RH.PLATFORM)
+      this.auths.delete(RH.PLATFORM)
       this.restartCount = kept ? this.restartCount + 1 : 0
       this.clearCount = kept ? this.clearCount + 1 : 0
       if (!kept) {
@@ -165,10 +165,10 @@ export class TpmState {
 
   /** TPM2_Clear: what belongs to the owner is gone (TPM 2.0 part 3, 24.6). */
   clear(): void {
-    this.#seeds.set(RH.OWNER, this.random(32))
-    this.#proofs.set(RH.OWNER, this.random(32))
-    this.#proofs.set(RH.ENDORSEMENT, this.random(32))
-    for (const hierarchy of [RH.OWNER, RH.ENDORSEMENT, RH.LOCKOUT]) this.#auths.delete(hierarchy)
+    this.seeds.set(RH.OWNER, this.random(32))
+    this.proofs.set(RH.OWNER, this.random(32))
+    this.proofs.set(RH.ENDORSEMENT, this.random(32))
+    for (const hierarchy of [RH.OWNER, RH.ENDORSEMENT, RH.LOCKOUT]) this.auths.delete(hierarchy)
     for (const [handle, object] of this.objects)
       if (object.hierarchy === RH.OWNER || object.hierarchy === RH.ENDORSEMENT) this.objects.delete(handle)
     for (const [handle, index] of this.nv) if (!nvHas(index, NV.platformCreate)) this.nv.delete(handle)
@@ -237,11 +237,11 @@ export class TpmState {
   }
 
   hierarchyAuth(hierarchy: number): Uint8Array {
-    return this.#auths.get(hierarchy) ?? EMPTY
+    return this.auths.get(hierarchy) ?? EMPTY
   }
 
   setHierarchyAuth(hierarchy: number, auth: Uint8Array): void {
-    this.#auths.set(hierarchy, auth)
+    this.auths.set(hierarchy, auth)
   }
 
   /** authValue of the entity behind a handle, without trailing zeros; PCRs of this TPM have the empty one. */

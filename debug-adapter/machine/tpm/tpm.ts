@@ -94,20 +94,20 @@ export interface TpmOptions {
 
 /** A TPM 2.0 in software: computes everything, keeps no secret from nobody but by cryptography. */
 export class Tpm {
-  readonly #state: TpmState
+  private readonly state: TpmState
 
   constructor(options: TpmOptions) {
-    this.#state = new TpmState(options.crypto, options.random, options.now)
-    this.#state.commandAttributes = [...commands.values()].map(({ attributes }) => attributes)
+    this.state = new TpmState(options.crypto, options.random, options.now)
+    this.state.commandAttributes = [...commands.values()].map(({ attributes }) => attributes)
     if (options.wrappingKey) this.#provision(options.wrappingKey, options)
   }
 
   #provision(wrappingKey: RsaPrivateKey, options: TpmOptions): void {
-    const { crypto, random } = this.#state
+    const { crypto, random } = this.state
     const own = () =>
       keyFromSeed(
         crypto,
-        crypto.hmacSha256(this.#state.seedOf(RH.PLATFORM), new TextEncoder().encode('provisioned parent')),
+        crypto.hmacSha256(this.state.seedOf(RH.PLATFORM), new TextEncoder().encode('provisioned parent')),
       )
     const { key, seed } = options.parent ?? { key: own(), seed: random(32) }
     const platform = pack(u32(RH.PLATFORM))
@@ -128,23 +128,23 @@ export class Tpm {
     }
     const authValue = trimZeros(options.wrappingAuth ?? random(16))
     const wrapping = makeObject(crypto, wrappingArea, { authValue, seed: none, key: wrappingKey }, parent)
-    this.#state.objects.set(PARENT_HANDLE, parent)
-    this.#state.objects.set(WRAPPING_KEY_HANDLE, wrapping)
+    this.state.objects.set(PARENT_HANDLE, parent)
+    this.state.objects.set(WRAPPING_KEY_HANDLE, wrapping)
   }
 
   /** Power off and on: transient objects and sessions are gone, Startup is due. */
   powerCycle(): void {
-    this.#state.powerCycle()
+    this.state.powerCycle()
   }
 
   /** Value of a PCR, as anybody may read it. @param index 0..23 */
   pcr(bank: Bank, index: number): Uint8Array {
-    return this.#state.pcrs.values[bank][index]!.slice()
+    return this.state.pcrs.values[bank][index]!.slice()
   }
 
   /** The handles in use, as GetCapability would list them, with what each is. */
   handles(): { readonly handle: number; readonly what: string }[] {
-    const { objects, sessions } = this.#state
+    const { objects, sessions } = this.state
     const known: Record<number, string> = {
       [PARENT_HANDLE]: 'storage key, parent of the wrapping key',
       [WRAPPING_KEY_HANDLE]: 'wrapping key',
@@ -159,7 +159,7 @@ export class Tpm {
 
   /** Public part of a key in the TPM, as ReadPublic would give it; undefined where there is none. */
   publicKey(handle: number): { readonly n: bigint; readonly e: bigint; readonly bytes: number } | undefined {
-    const object = this.#state.objects.get(handle)
+    const object = this.state.objects.get(handle)
     return object && rsaOf(object.area)
   }
 
@@ -182,12 +182,12 @@ export class Tpm {
       if (!(error instanceof TpmError)) throw error
       return pack(u16(TAG.NO_SESSIONS), u32(10), u32(error.code))
     } finally {
-      this.#state.slotsInUse = 0
+      this.state.slotsInUse = 0
     }
   }
 
   *#run(request: Uint8Array): Steps<Uint8Array> {
-    const state = this.#state
+    const state = this.state
     const reader = new FieldReader(request)
     const tag = reader.u16()
     if (tag !== TAG.NO_SESSIONS && tag !== TAG.SESSIONS) throw new TpmError(isTag(tag) ? RC.BAD_TAG : RC.VALUE)
@@ -239,7 +239,7 @@ export class Tpm {
 
   /** Handles that stand for nothing are refused before any authorization is looked at. @param place from 0 */
   #checkLoaded(handle: number, place: number): void {
-    const { objects, sessions, nv } = this.#state
+    const { objects, sessions, nv } = this.state
     if (isTransient(handle) && !objects.has(handle)) throw new TpmError(RC.REFERENCE_H0 + place)
     if (isSession(handle) && !sessions.has(handle))
       throw sessions.has(otherKind(handle))
@@ -249,8 +249,8 @@ export class Tpm {
     if (isNvIndex(handle) && !nv.has(handle)) throw TpmError.handle(RC.HANDLE, place + 1)
     if (!isPersistent(handle)) return
     // A persistent object is worked with in a place of its own.
-    this.#state.freeObjectHandle()
+    this.state.freeObjectHandle()
     if (!objects.has(handle)) throw TpmError.handle(RC.HANDLE, place + 1)
-    this.#state.slotsInUse++
+    this.state.slotsInUse++
   }
 }

@@ -3,7 +3,7 @@ import { SPR, sprName } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
 import { hcallByNumber } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
-import type { CrossedRegister, TraceRecordOf } from '../trace/records.ts'
+import type { CrossedRegister } from '../trace/records.ts'
 import { abortSvm } from './abort.ts'
 import { crossedRegisters, returnedRegisters } from './reflection-record.ts'
 import { U } from './return-codes.ts'
@@ -91,9 +91,9 @@ const SYNTHESISED: ReadonlySet<string> = new Set([
 
 /** Every crossing between an SVM (or the ultravisor on its behalf) and the hypervisor, and the way back. */
 export class Crossing {
-  readonly #parked = new Map<bigint, ParkedGuest | ParkedUltravisor>()
-  /** The records that have register files, oldest first. */
-  readonly #withFiles: TraceRecordOf<'reflection'>[] = []
+  private readonly parked = new Map<bigint, ParkedGuest | ParkedUltravisor>()
+  /** Numbers of the records that have register files, oldest first. */
+  private readonly withFiles: number[] = []
 
   constructor(readonly uv: Ultravisor) {}
 
@@ -116,7 +116,7 @@ export class Crossing {
     const pidr = frame.spr.get(SPR.PIDR) ?? 0n
     const decExpiry = BigInt.asIntN(64, (frame.spr.get(SPR.DEC) ?? 0n) + cpu.spr(SPR.TB))
     const lpid = this.uv.currentLpid
-    this.#parked.set(cookie, { kind: 'guest', frame, vector, out: hcall?.out ?? 0, lpid, pidr, decExpiry })
+    this.parked.set(cookie, { kind: 'guest', frame, vector, out: hcall?.out ?? 0, lpid, pidr, decExpiry })
     yield REFLECT.at('scrub', { shownRegisters: inputs })
     const kept = this.#showHypervisor(cookie, frame, vector, FORWARDED.get(vector) ?? [])
     // H_CEDE waits for the decrementer: the hypervisor has to know when (spec/ultravisor.md §1.5).
@@ -154,7 +154,7 @@ export class Crossing {
     const cookie = this.#newCookie()
     yield UV_HCALL.at('park', { cookie })
     const parked: ParkedUltravisor = { kind: 'ultravisor', lpid: this.uv.currentLpid, results: undefined }
-    this.#parked.set(cookie, parked)
+    this.parked.set(cookie, parked)
     const kept = this.#showHypervisor(cookie, { ...own, msr: guestMsr }, 0xc00, [])
     cpu.setGpr(3, BigInt(number))
     for (const [i, arg] of args.entries()) cpu.setGpr(4 + i, arg)
@@ -191,19 +191,19 @@ export class Crossing {
       svm.startedCpus.delete(frame.gpr[0]!)
       return this.#startCpu(frame, started)
     }
-    const parked = this.#parked.get(cookie)
+    const parked = this.parked.get(cookie)
     if (!parked) return this.#unknownCookie(cookie)
     const results = [frame.gpr[0]!, ...frame.gpr.slice(4, 13)]
     if (parked.kind === 'ultravisor') {
       if (parked.lpid !== this.uv.currentLpid)
         abortSvm(this.uv, 'UV-RTN-002', `LPIDR ${this.uv.currentLpid} instead of ${parked.lpid}`, parked.lpid)
-      this.#parked.delete(cookie)
+      this.parked.delete(cookie)
       trace.add({ type: 'reflection', direction: 'back', vector: 0xc00, cookie, shown: [], scrubbed: 0 })
       yield UV_RETURN.at('results', { R3: BigInt.asIntN(64, results[0]!) })
       parked.results = results
       return undefined
     }
-    this.#parked.delete(cookie)
+    this.parked.delete(cookie)
     const guest = parked.frame
     const taken = new Set<string>()
     yield UV_RETURN.at('interrupt', { HSRR0: cpu.spr(SPR.HSRR0) })
@@ -348,17 +348,14 @@ export class Crossing {
     registers: readonly CrossedRegister[],
   ): void {
     const { trace } = this.uv.parts
-    trace.add({ type: 'reflection', direction, vector, cookie, shown, scrubbed, registers })
-    const record = trace.records.at(-1)
-    if (record?.type !== 'reflection') return
-    this.#withFiles.push(record)
-    if (this.#withFiles.length > FILES_KEPT) delete this.#withFiles.shift()!.registers
+    this.withFiles.push(trace.add({ type: 'reflection', direction, vector, cookie, shown, scrubbed, registers }))
+    if (this.withFiles.length > FILES_KEPT) trace.dropRegisters(this.withFiles.shift()!)
   }
 
   /** An SVM is gone: so is everything that was parked for it. */
   forget(lpid: number): void {
-    for (const [cookie, parked] of this.#parked)
-      if (parked.lpid === lpid && parked.kind === 'guest') this.#parked.delete(cookie)
+    for (const [cookie, parked] of this.parked)
+      if (parked.lpid === lpid && parked.kind === 'guest') this.parked.delete(cookie)
   }
 
   #keepHypervisorOwned(frame: RegisterFile): void {
@@ -370,7 +367,7 @@ export class Crossing {
     for (;;) {
       const bytes = this.uv.parts.random(4)
       const cookie = BigInt(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)) & COOKIE_MASK
-      if (cookie >= FIRST_COOKIE && !this.#parked.has(cookie)) return cookie
+      if (cookie >= FIRST_COOKIE && !this.parked.has(cookie)) return cookie
     }
   }
 

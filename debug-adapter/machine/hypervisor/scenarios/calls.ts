@@ -1,25 +1,24 @@
 /** Attacks at the crossings: what the hypervisor sees of a reflected call, and what it gives back. */
-import type { Behaviour, Returning } from '../behaviour.ts'
+import type { Returning } from '../behaviour.ts'
 import type { Hypervisor } from '../hypervisor.ts'
-import { immediately, onceSecure, type Scenario, say } from './scenario.ts'
+import { immediately, onceSecure, type Remembering, type Scenario, say } from './scenario.ts'
 
 /** Changes the UV_RETURN after the first hypercall that a secure VM makes by itself. */
 const changedReturn =
   (change: (hv: Hypervisor, registers: Returning) => void): NonNullable<Scenario['behaviour']> =>
-  (): Behaviour => {
-    let when: 'before' | 'now' | 'over' = 'before'
-    return {
-      before(_hv, vm, call) {
-        if (when === 'before' && vm.secureGuest.done && !call.name.startsWith('H_SVM')) when = 'now'
-        return immediately(undefined)
-      },
-      returning(hv, _vm, registers) {
-        if (when !== 'now') return
-        when = 'over'
-        change(hv, registers)
-      },
-    }
-  }
+  (): Remembering<{ when: 'before' | 'now' | 'over' }> => ({
+    memory: { when: 'before' },
+    before(_hv, vm, call) {
+      if (this.memory.when === 'before' && vm.secureGuest.done && !call.name.startsWith('H_SVM'))
+        this.memory.when = 'now'
+      return immediately(undefined)
+    },
+    returning(hv, _vm, registers) {
+      if (this.memory.when !== 'now') return
+      this.memory.when = 'over'
+      change(hv, registers)
+    },
+  })
 
 export const callScenarios: readonly Scenario[] = [
   {

@@ -1,7 +1,7 @@
 /** Attacks on what is loaded, and on what UV_ESM gets while it verifies. */
 import { findNode } from '../../../../server/esm/fdt.ts'
 import type { Behaviour } from '../behaviour.ts'
-import { immediately, type Scenario, say } from './scenario.ts'
+import { immediately, type Remembering, type Scenario, say } from './scenario.ts'
 
 const answering =
   (name: string, code: bigint, scenario: string): NonNullable<Scenario['behaviour']> =>
@@ -50,17 +50,16 @@ export const imageScenarios: readonly Scenario[] = [
     tries: 'hands the page of the first frame in for every other frame too',
     // In place of the initrd UV_ESM finds the device tree again.
     stoppedBy: 'ESM070',
-    behaviour: () => {
-      let first: bigint | undefined
-      return {
-        pageFor(hv, vm, gpa, page) {
-          first ??= page
-          if (page !== first && !vm.secureGuest.done)
-            say(hv, 'same-page-twice', `hands real address 0x${first.toString(16)} in as gpa 0x${gpa.toString(16)} too`)
-          return vm.secureGuest.done ? page : first
-        },
-      }
-    },
+    behaviour: (): Remembering<{ first: bigint | undefined }> => ({
+      memory: { first: undefined },
+      pageFor(hv, vm, gpa, page) {
+        this.memory.first ??= page
+        const { first } = this.memory
+        if (page !== first && !vm.secureGuest.done)
+          say(hv, 'same-page-twice', `hands real address 0x${first.toString(16)} in as gpa 0x${gpa.toString(16)} too`)
+        return vm.secureGuest.done ? page : first
+      },
+    }),
   },
   {
     name: 'never-page-in',

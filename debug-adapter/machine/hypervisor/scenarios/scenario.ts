@@ -42,19 +42,21 @@ export function* immediately<T>(answer: T): Steps<T> {
   return answer
 }
 
+/** A behaviour that remembers something. It does so in an object: whoever goes back in time has to find it. */
+export type Remembering<M> = Behaviour & { readonly memory: M }
+
 /** Strikes once: at the first hypercall of the VM after it has become secure. */
 export function onceSecure(
   attack: (hv: Hypervisor, vm: Vm, call: SeenHypercall) => Steps<void> | undefined | void,
-): () => Behaviour {
-  return () => {
-    let struck = false
-    return {
-      *before(hv, vm, call) {
-        if (struck || !call.secure || !vm.secureGuest.done) return
-        struck = true
-        const steps = attack(hv, vm, call)
-        if (steps) yield* steps
-      },
-    }
-  }
+): () => Remembering<{ struck: boolean }> {
+  return () => ({
+    memory: { struck: false },
+    *before(hv, vm, call) {
+      const { memory } = this
+      if (memory.struck || !call.secure || !vm.secureGuest.done) return
+      memory.struck = true
+      const steps = attack(hv, vm, call)
+      if (steps) yield* steps
+    },
+  })
 }

@@ -39,8 +39,8 @@ type Service = (of: ClientInterface, args: readonly number[]) => number | readon
 export class ClientInterface {
   readonly nodes: DeviceNodes
   /** Open devices by ihandle: paths of nodes. */
-  readonly #instances = new Map<number, FdtNode>()
-  #nextInstance = 1
+  private readonly instances = new Map<number, FdtNode>()
+  private nextInstance = 1
   /** Set when the client asked to leave. */
   end: MachineEnd | undefined
 
@@ -63,16 +63,16 @@ export class ClientInterface {
   }
 
   open(node: FdtNode): number {
-    this.#instances.set(this.#nextInstance, node)
-    return this.#nextInstance++
+    this.instances.set(this.nextInstance, node)
+    return this.nextInstance++
   }
 
   instance(handle: number): FdtNode | undefined {
-    return this.#instances.get(handle)
+    return this.instances.get(handle)
   }
 
   close(handle: number): void {
-    this.#instances.delete(handle)
+    this.instances.delete(handle)
   }
 
   /**

@@ -2,16 +2,16 @@ import { type FdtNode, type FdtTree, getBytes, nodeAt } from '../../../../server
 
 /** The device tree with the handles by which the client interface speaks of its nodes: phandles of 32 bits, from 1 on. */
 export class DeviceNodes {
-  readonly #byHandle = new Map<number, FdtNode>()
-  readonly #handles = new Map<FdtNode, number>()
-  readonly #parents = new Map<FdtNode, FdtNode>()
+  private readonly byHandle = new Map<number, FdtNode>()
+  private readonly handles = new Map<FdtNode, number>()
+  private readonly parents = new Map<FdtNode, FdtNode>()
 
   constructor(readonly tree: FdtTree) {
     const nodes: FdtNode[] = []
     const visit = (node: FdtNode): void => {
       nodes.push(node)
       for (const child of node.children) {
-        this.#parents.set(child, node)
+        this.parents.set(child, node)
         visit(child)
       }
     }
@@ -20,23 +20,23 @@ export class DeviceNodes {
     for (const node of nodes) if (node.properties.has('phandle')) this.#name(node, handleOf(node))
     let next = 1
     for (const node of nodes) {
-      if (this.#handles.has(node)) continue
-      while (this.#byHandle.has(next)) next++
+      if (this.handles.has(node)) continue
+      while (this.byHandle.has(next)) next++
       this.#name(node, next)
     }
   }
 
   #name(node: FdtNode, handle: number): void {
-    this.#byHandle.set(handle, node)
-    this.#handles.set(node, handle)
+    this.byHandle.set(handle, node)
+    this.handles.set(node, handle)
   }
 
   node(handle: number): FdtNode | undefined {
-    return this.#byHandle.get(handle)
+    return this.byHandle.get(handle)
   }
 
   handle(node: FdtNode): number {
-    return this.#handles.get(node)!
+    return this.handles.get(node)!
   }
 
   find(path: string): FdtNode | undefined {
@@ -44,7 +44,7 @@ export class DeviceNodes {
   }
 
   parent(node: FdtNode): FdtNode | undefined {
-    return this.#parents.get(node)
+    return this.parents.get(node)
   }
 
   child(node: FdtNode): FdtNode | undefined {
@@ -52,7 +52,7 @@ export class DeviceNodes {
   }
 
   peer(node: FdtNode): FdtNode | undefined {
-    const siblings = this.#parents.get(node)?.children ?? []
+    const siblings = this.parents.get(node)?.children ?? []
     return siblings[siblings.indexOf(node) + 1]
   }
 

@@ -5,14 +5,14 @@ interface Range {
 }
 
 export class MemoryClaims {
-  readonly #taken: Range[] = []
+  private readonly taken: Range[] = []
 
   /** @param limit first address that is not memory, at most 4 GiB: the client interface has 32 bits */
   constructor(readonly limit: bigint) {}
 
   /** Takes a range whatever else is there: what the loader put into memory. */
   reserve(start: bigint, bytes: bigint): void {
-    this.#taken.push({ start, end: start + bytes })
+    this.taken.push({ start, end: start + bytes })
   }
 
   /**
@@ -30,19 +30,19 @@ export class MemoryClaims {
     }
     if ((align & (align - 1n)) !== 0n) return undefined
     const up = (value: bigint): bigint => (value + align - 1n) & -align
-    const places = [0n, ...this.#taken.map(({ end }) => end)].map(up).sort((a, b) => (a < b ? -1 : 1))
+    const places = [0n, ...this.taken.map(({ end }) => end)].map(up).sort((a, b) => (a < b ? -1 : 1))
     const place = places.find((start) => this.#isFree(start, bytes))
     if (place !== undefined) this.reserve(place, bytes)
     return place
   }
 
   release(address: bigint, bytes: bigint): void {
-    const index = this.#taken.findIndex(({ start, end }) => start === address && end === address + bytes)
-    if (index >= 0) this.#taken.splice(index, 1)
+    const index = this.taken.findIndex(({ start, end }) => start === address && end === address + bytes)
+    if (index >= 0) this.taken.splice(index, 1)
   }
 
   #isFree(start: bigint, bytes: bigint): boolean {
     const end = start + bytes
-    return end <= this.limit && this.#taken.every((taken) => taken.end <= start || end <= taken.start)
+    return end <= this.limit && this.taken.every((taken) => taken.end <= start || end <= taken.start)
   }
 }

@@ -1,0 +1,165 @@
+/** Going through a run in both directions: wherever it is gone to, the machine is what it was there the first time. */
+import { describe, expect, test } from 'vitest'
+import type { Machine } from '../../debug-adapter/machine/machine.ts'
+import { PastError, Timeline } from '../../debug-adapter/timeline/timeline.ts'
+import { memoryHash, registersOf } from '../cpu/lockstep.ts'
+import { sampleMachine } from '../machine/sample.ts'
+
+/** Numbers that look random and are the same in every run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    yield state / 2 ** 32
+  }
+}
+
+/** Everything that a person could see of the machine, as a text. */
+function picture(machine: Machine, memory: boolean): string {
+  const frames = machine.frames().map(({ procedure, step }) => `${procedure.name}:${step?.line}`)
+  const vms = [...machine.hypervisor.vms.values()].map((vm) => `${vm.state} ${vm.secureFrames}`)
+  const svms = [...machine.ultravisor.svms.values()].map((svm) => `${svm.state} ${svm.frames.size}`)
+  const pcrs = Array.from({ length: 8 }, (_, i) => Buffer.from(machine.tpm.pcr('sha256', i)).toString('hex'))
+  return [
+    registersOf(machine),
+    ...[
+      machine.clock.idle,
+      machine.trace.happened,
+      machine.end?.reason,
+      machine.esm?.reason,
+      machine.platform.console.text,
+    ],
+    ...[frames.join(), vms.join(), svms.join(), pcrs.join()],
+    memory ? memoryHash(machine, 0, machine.memory.normalBytes + machine.memory.secureBytes) : '',
+  ].join('\n')
+}
+
+/** Host time as this test wants it: a checkpoint at every `per`th look at the clock. */
+function clock(per: number): () => number {
+  let looks = 0
+  return () => (looks++ * 60) / per
+}
+
+/** Runs to the end. @returns pictures of some places on the way, by position */
+function record(timeline: Timeline, machine: Machine, random: Generator<number, never>): Map<number, string> {
+  const seen = new Map<number, string>()
+  for (;;) {
+    const { kind } = timeline.advance(1 + Math.floor(random.next().value * 3000))
+    if (kind !== 'crossing' && random.next().value < 0.3)
+      seen.set(timeline.position, picture(machine, seen.size % 40 === 0))
+    if (kind === 'end') return seen
+  }
+}
+
+function go(timeline: Timeline, position: number): void {
+  for (const _ of timeline.travel(position));
+}
+
+describe('the sample, from power-on to its end', () => {
+  test.each([
+    ['with many checkpoints', 4, true],
+    ['with few', 400, true],
+    ['with that of power-on alone', 4, false],
+  ])('%s', { timeout: 120_000 }, (_, per, checkpoints) => {
+    const machine = sampleMachine()
+    const timeline = new Timeline(machine, { checkpoints, now: clock(per) })
+    const random = numbers(7)
+    const seen = record(timeline, machine, random)
+    expect(seen.size).toBeGreaterThan(100)
+    const { end } = timeline
+    const records = [...machine.trace.records]
+    const places = [...seen.keys()]
+    const journeys = checkpoints ? 60 : 6
+    for (let i = 0; i < journeys; i++) {
+      const position = places[Math.floor(random.next().value * places.length)]!
+      go(timeline, position)
+      expect(timeline.position).toBe(position)
+      const memory = !/\n$/.test(seen.get(position)!)
+      expect(picture(machine, memory)).toBe(seen.get(position))
+      expect(timeline.instructionsAt(position)).toBe(machine.clock.instructions)
+      expect(timeline.end).toBe(end)
+    }
+    go(timeline, end)
+    expect(machine.end).toBeDefined()
+    const text = (all: readonly unknown[]) =>
+      JSON.stringify(all, (_key, value) => (typeof value === 'bigint' ? `${value}` : value))
+    expect(text(machine.trace.records)).toBe(text(records))
+  })
+
+  test('step by step backwards from the end, through UV_ESM, never twice at one place', () => {
+    const machine = sampleMachine()
+    const timeline = new Timeline(machine, { now: clock(4) })
+    record(timeline, machine, numbers(3))
+    // From the first step of UV_ESM's return on.
+    const call = machine.trace.records.find((r) => r.type === 'ultracall' && r.name === 'UV_ESM')!
+    go(timeline, timeline.positionOfRecord(call.seq)! + 30)
+    let last = timeline.position
+    const procedures = new Set<string>()
+    for (let i = 0; i < 40; i++) {
+      const before = timeline.before(last)!
+      expect(before).toBeLessThan(last)
+      go(timeline, before)
+      expect(timeline.position).toBe(before)
+      last = before
+      procedures.add(machine.frames()[0]?.procedure.name ?? 'guest')
+    }
+    expect(procedures).toContain('guest')
+    expect(procedures).toContain('UV_ESM')
+  })
+
+  test('a record of the log happens in the next advance after its position', () => {
+    const machine = sampleMachine()
+    const timeline = new Timeline(machine, { now: clock(40) })
+    record(timeline, machine, numbers(4))
+    for (const type of ['ultracall', 'tpm', 'page-state', 'vm-state'] as const) {
+      const { seq } = machine.trace.of(type).at(-1)!
+      go(timeline, timeline.end)
+      go(timeline, timeline.positionOfRecord(seq)!)
+      expect(machine.trace.happened).toBeLessThanOrEqual(seq)
+      while (machine.trace.happened <= seq) {
+        const { kind } = timeline.advance(1)
+        if (kind === 'guest') break
+      }
+      expect(machine.trace.happened).toBeGreaterThan(seq)
+    }
+  })
+})
+
+describe('another future', () => {
+  test('what is changed in the past needs a fork, and the run from there is made anew', () => {
+    const machine = sampleMachine()
+    const timeline = new Timeline(machine, { now: clock(10) })
+    record(timeline, machine, numbers(5))
+    const { end } = timeline
+    const texts = machine.trace.of('console').length
+    go(timeline, timeline.positionOf(2000))
+    const change = { kind: 'gpr', number: 14, value: 0x1234n } as const
+    expect(() => timeline.change(change)).toThrow(PastError)
+    timeline.fork()
+    expect(timeline.end).toBe(timeline.position)
+    expect(machine.trace.records.length).toBe(machine.trace.happened)
+    timeline.change(change)
+    expect(machine.cpu.gpr(14)).toBe(0x1234n)
+    const at = timeline.position
+    while (timeline.advance(5000).kind !== 'end');
+    expect(machine.trace.of('console').length).toBe(texts)
+    expect(timeline.end).toBe(end)
+    go(timeline, at - 1)
+    expect(machine.cpu.gpr(14)).not.toBe(0x1234n)
+    go(timeline, at)
+    expect(machine.cpu.gpr(14)).toBe(0x1234n)
+  })
+
+  test('the changes and the seed are the whole run: a script makes it again', () => {
+    const first = sampleMachine()
+    const timeline = new Timeline(first, { now: clock(10) })
+    while (timeline.position < 3000) timeline.advance(10)
+    timeline.change({ kind: 'gpr', number: 15, value: 7n })
+    timeline.change({ kind: 'memory', ra: 0x1000n, bytes: Uint8Array.of(1, 2, 3) })
+    while (timeline.advance(5000).kind !== 'end');
+    const second = sampleMachine()
+    const again = new Timeline(second)
+    again.script(timeline.changes)
+    while (again.advance(777_777).kind !== 'end');
+    expect(picture(second, true)).toBe(picture(first, true))
+  })
+})
