@@ -20,6 +20,7 @@ export interface CheckedAttributes {
   readonly esm: 'guest' | 'stub'
   readonly scenario: string | undefined
   readonly quirks: QuirkChoice
+  readonly timeTravel: boolean
 }
 
 const MIB = 1024 * 1024
@@ -48,6 +49,7 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
   symbols: true,
   hypervisor: true,
   quirks: true,
+  timeTravel: true,
   esm: true,
 }
 
@@ -103,6 +105,7 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     esm: oneOf('esm', attributes['esm'], ['guest', 'stub'], 'guest'),
     scenario: scenario(attributes['hypervisor']),
     quirks: quirks(attributes['quirks']),
+    timeTravel: yesOrNo('timeTravel', attributes['timeTravel'], true),
   }
 }
 
@@ -235,4 +238,10 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row[b.length]!
+}
+
+function yesOrNo(name: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise
+  if (typeof value === 'boolean') return value
+  throw new AttributeError(name, value, 'true or false')
 }

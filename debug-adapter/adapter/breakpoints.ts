@@ -62,6 +62,8 @@ export class Breakpoints {
   #target: Target | undefined
   readonly #inProcessor = new Set<bigint>()
   #exceptions = new ExceptionBreakpoints()
+  /** False while the machine is on its way back: what happens then has been counted. */
+  counting = true
   /** Addresses that a step waits for, besides. */
   #temporary: readonly bigint[] = []
 
@@ -165,6 +167,18 @@ export class Breakpoints {
     }
   }
 
+  /** Runs `body` with none of the processor's breakpoints in place. */
+  *suspended<T>(body: Generator<T, void>): Generator<T, void> {
+    const cpu = this.#target?.machine.cpu
+    const all = [...this.#inProcessor]
+    for (const address of all) cpu?.breakpoints.delete(address)
+    try {
+      yield* body
+    } finally {
+      for (const address of all) if (this.#inProcessor.has(address)) cpu?.breakpoints.add(address)
+    }
+  }
+
   /** Breakpoints hit by the guest standing before the instruction at `address`. */
   hitsAt(address: bigint): Hit[] {
     return this.#hits((place) => addressesOf(place).includes(address))
@@ -202,9 +216,14 @@ export class Breakpoints {
     for (const breakpoint of this.#kept) {
       if (!breakpoint.place || !matches(breakpoint.place)) continue
       if (!this.#conditionsHold(breakpoint, values)) continue
+      const { logMessage } = breakpoint.conditions
+      if (!this.counting) {
+        // Going back, a condition on how often is none.
+        if (!logMessage) hits.push({ breakpoint })
+        continue
+      }
       breakpoint.hits++
       if (!hitConditionHolds(breakpoint)) continue
-      const { logMessage } = breakpoint.conditions
       hits.push(logMessage ? { breakpoint, message: this.#interpolate(logMessage, values) } : { breakpoint })
     }
     return hits

@@ -7,7 +7,7 @@ import { handlersOf, namePattern } from './event-breakpoints.ts'
 import { hex } from './format.ts'
 import { RequestError } from './request.ts'
 
-export const EXCEPTION_FILTERS = ['refusal', 'esm', 'fault', 'secure-memory', 'tpm', 'interrupt'] as const
+export const EXCEPTION_FILTERS = ['refusal', 'esm', 'fault', 'secure-memory', 'tpm', 'interrupt', 'end'] as const
 export type ExceptionFilter = (typeof EXCEPTION_FILTERS)[number]
 
 export interface StoppedException {
@@ -96,6 +96,17 @@ export class ExceptionBreakpoints {
           source: 'Power ISA 3.0C III 6.5',
         },
       }
+    if (end && end.how !== 'fault' && this.#filters.has('end'))
+      return {
+        filter: 'end',
+        title: `The VM has ended: ${end.reason}`,
+        refusal: {
+          rule: 'END',
+          expected: 'a VM that goes on',
+          found: end.reason,
+          source: 'the machine; from here the run can be gone back through',
+        },
+      }
     if (end?.how === 'fault' && this.#filters.has('fault'))
       return {
         filter: 'fault',
@@ -173,6 +184,11 @@ const descriptions: Readonly<Record<ExceptionFilter, Omit<DebugProtocol.Exceptio
     default: false,
     supportsCondition: true,
     conditionDescription: `Vectors such as 0x300 0x700; without any ${UNUSUAL_VECTORS}`,
+  },
+  end: {
+    label: 'End of the VM',
+    description: 'Stops where the VM has ended, before the session ends: the run can be gone back through from there.',
+    default: false,
   },
 }
 

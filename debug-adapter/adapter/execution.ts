@@ -5,14 +5,17 @@
 import type { Advance, EsmResult, MachineEnd, StepFrame } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
 import type { TraceRecord, TraceRecordOf } from '../machine/trace/records.ts'
+import type { Timeline } from '../timeline/timeline.ts'
+import type { Search } from './backwards.ts'
 import type { Breakpoints, Hit } from './breakpoints.ts'
 import type { StoppedException } from './exceptions.ts'
-import { NOWHERE, type Plan } from './stepping.ts'
+import { RequestError } from './request.ts'
+import { NOWHERE, type Plan, RUN_BUDGET } from './stepping.ts'
 import type { Target } from './target.ts'
 
 /** Why the machine stands. */
 export type Stop =
-  | { readonly reason: 'entry' | 'step' | 'pause' }
+  | { readonly reason: 'entry' | 'step' | 'pause' | 'goto' }
   | {
       readonly reason: 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' | 'data breakpoint'
       readonly ids: readonly number[]
@@ -35,9 +38,18 @@ const SLICE_MS = 10
 const IDLE_MS = 20
 const MIN_BUDGET = 1000
 const PROGRESS_MS = 100
+/** The first place where somebody can stand: before the first step of the boot. */
+const FIRST = 1
+/** Places that a search looks at in its first piece; each further piece is so many times as long. */
+const FIRST_PIECE = 512
+const PIECE_GROWTH = 16
 
 export class Execution {
   #plan: Plan | undefined
+  /** On the way through time; ends with the reason why the machine stands where it does then. */
+  #journey: Generator<void, Stop> | undefined
+  /** What happens on the way happened before. */
+  #muted = false
   #started = false
   #pauseAsked = false
   #scheduled: NodeJS.Immediate | undefined
@@ -68,7 +80,7 @@ export class Execution {
     private readonly noDebug: boolean,
   ) {
     this.#esmSeen = target.machine.esm
-    this.#unsubscribe = target.machine.trace.subscribe((record) => this.#observe(record))
+    this.#unsubscribe = target.machine.trace.subscribe((record, again) => this.#observe(record, again))
   }
 
   /** Has it ever run? */
@@ -77,7 +89,7 @@ export class Execution {
   }
 
   get running(): boolean {
-    return this.#plan !== undefined
+    return this.#plan !== undefined || this.#journey !== undefined
   }
 
   get ended(): boolean {
@@ -99,11 +111,115 @@ export class Execution {
     this.#pauseAsked = true
   }
 
+  /** Goes to a position of the known run. @throws RequestError where the past is not kept */
+  travel(position: number): void {
+    this.#depart(this.#goTo(this.#timeline, position, { reason: 'goto' }))
+  }
+
+  /** Goes back to the last place that fits; where there is none, to the beginning. @throws RequestError as {@link travel} */
+  back(search: Search): void {
+    this.#depart(this.#searchBack(this.#timeline, search, false))
+  }
+
+  /** Goes back to where a breakpoint or an exception last stopped, or would have. @throws RequestError as {@link travel} */
+  reverse(): void {
+    const nowhere: Search = { budget: RUN_BUDGET, until: NOWHERE, fits: () => false }
+    this.#depart(this.#searchBack(this.#timeline, nowhere, true))
+  }
+
+  get #timeline(): Timeline {
+    const { timeline } = this.target
+    if (timeline) return timeline
+    throw new RequestError('The past of this run is not kept: "timeTravel" is false in its launch configuration.')
+  }
+
+  #depart(journey: Generator<void, Stop>): void {
+    this.#journey = journey
+    this.#started = true
+    this.#pauseAsked = false
+    this.#lastProgress = Date.now()
+    this.#schedule()
+  }
+
+  *#goTo(timeline: Timeline, position: number, stop: Stop): Generator<void, Stop> {
+    this.#muted = true
+    for (const travelled of this.breakpoints.suspended(timeline.travel(Math.max(position, FIRST)))) {
+      this.target.follow(travelled)
+      yield
+    }
+    this.#arrive()
+    return stop
+  }
+
+  /** @param stops whether breakpoints and exceptions fit too */
+  *#searchBack(timeline: Timeline, search: Search, stops: boolean): Generator<void, Stop> {
+    const from = timeline.position
+    let high = from - 1
+    // A search for breakpoints alone runs at full speed: from one checkpoint to the next.
+    let size = stops || search.until.length > 0 ? 0 : FIRST_PIECE
+    for (let low = high; high >= FIRST; high = low, size *= PIECE_GROWTH) {
+      low = size > 0 ? Math.max(0, from - size) : (timeline.checkpoints.findLast((one) => one < high) ?? 0)
+      const found = yield* this.#lastStop(timeline, low, high, search, stops)
+      if (found) return yield* this.#goTo(timeline, found.position, found.stop)
+    }
+    return yield* this.#goTo(timeline, FIRST, { reason: stops ? 'entry' : 'step' })
+  }
+
+  /** The last place behind `low`, up to `high`, where the search or a breakpoint stops. */
+  *#lastStop(
+    timeline: Timeline,
+    low: number,
+    high: number,
+    search: Search,
+    stops: boolean,
+  ): Generator<void, { readonly position: number; readonly stop: Stop } | undefined> {
+    yield* this.#goTo(timeline, low, { reason: 'goto' })
+    const { breakpoints, target } = this
+    breakpoints.counting = false
+    breakpoints.setTemporary(search.until)
+    breakpoints.noteData()
+    this.#muted = !stops
+    let found: { position: number; stop: Stop } | undefined
+    try {
+      while (timeline.position < high && !target.machine.end) {
+        const advance = this.#advance({ ...search, budget: Math.min(search.budget, high - timeline.position) })
+        target.follow(advance)
+        yield
+        if (advance.kind === 'crossing' || timeline.position > high) continue
+        this.#noteEsm()
+        const stop = stops ? this.#stopHere(advance) : undefined
+        if (stop) found = { position: timeline.position, stop }
+        else if (search.fits(advance)) found = { position: timeline.position, stop: { reason: 'step' } }
+        this.#framesBefore = advance.kind === 'step' ? [...target.machine.frames()] : []
+      }
+    } finally {
+      breakpoints.counting = true
+      breakpoints.setTemporary(NOWHERE)
+    }
+    return found
+  }
+
+  /** What was noted of another time is not true of this one. */
+  #arrive(): void {
+    const { machine } = this.target
+    this.#muted = false
+    this.#refusals = []
+    this.#tpmErrors = []
+    this.#recordHits = []
+    this.#esmSeen = machine.esm
+    this.#newEsm = undefined
+    this.#framesBefore = [...machine.frames()]
+    this.#secure = (machine.cpu.msr & MSR.S) !== 0n
+    this.#end = machine.end
+    this.#idleSeen = machine.clock.idle
+  }
+
   /** Ends everything; the machine must not be used any more. */
   dispose(): void {
     if (this.#scheduled) clearImmediate(this.#scheduled)
     clearTimeout(this.#timer)
     this.#plan = undefined
+    this.#journey = undefined
     this.#unsubscribe()
   }
 
@@ -140,15 +256,15 @@ export class Execution {
 
   /** One `advance` and what follows from it. @returns whether the machine stands now */
   #go(): boolean {
+    if (this.#journey) return this.#goOnJourney(this.#journey)
     const { machine } = this.target
     const plan = this.#plan!
     if (this.#end) return this.#finish(this.#end)
-    const inGuest = !this.target.inFirmware
-    const advance = this.#advance(inGuest, plan)
-    this.#noteContext(advance)
+    const advance = this.#advance(plan)
+    this.target.follow(advance)
     if (advance.kind === 'crossing') return false
     this.#noteEsm()
-    const stop = this.noDebug ? undefined : (this.#exception(advance) ?? this.#breakpoint(advance))
+    const stop = this.noDebug ? undefined : this.#stopHere(advance)
     if (advance.kind === 'step') this.#framesBefore = [...machine.frames()]
     else this.#framesBefore = []
     if (advance.kind === 'end') {
@@ -163,23 +279,38 @@ export class Execution {
     return false
   }
 
+  /** One piece of the way. @returns whether the machine stands now: where it was going to, or where `pause` was asked for */
+  #goOnJourney(journey: Generator<void, Stop>): boolean {
+    const next = journey.next()
+    if (next.done) return this.#stop(next.value)
+    // Firmware that has made no step yet is no place to stand at.
+    if (!this.#pauseAsked || (this.target.inFirmware && this.target.machine.frames().length === 0)) return false
+    journey.return({ reason: 'pause' })
+    this.#arrive()
+    return this.#stop({ reason: 'pause' })
+  }
+
+  #stopHere(advance: Advance): Stop | undefined {
+    return this.#exception(advance) ?? this.#breakpoint(advance)
+  }
+
   /** The instruction that the guest stands at executes even where it has a breakpoint: it was reported already. */
-  #advance(inGuest: boolean, plan: Plan): Advance {
-    const { machine } = this.target
-    const { nia } = machine.cpu
-    if (!inGuest) return machine.advance(plan.budget)
-    if (!this.breakpoints.isAt(nia)) return this.#advanceTimed(plan)
-    return this.breakpoints.without(nia, () => machine.advance(1))
+  #advance({ budget }: Pick<Plan, 'budget'>): Advance {
+    const { target } = this
+    const { nia } = target.machine.cpu
+    if (target.inFirmware) return target.advance(budget)
+    if (!this.breakpoints.isAt(nia)) return this.#advanceTimed(budget)
+    return this.breakpoints.without(nia, () => target.advance(1))
   }
 
   /**
    * Lets the guest run for a few milliseconds at most, whatever the speed of the host: the number of instructions that fit is
    * learnt on the way. Where the guest stands between two calls makes no difference to it.
    */
-  #advanceTimed(plan: Plan): Advance {
-    const budget = this.breakpoints.watchesData ? 1 : Math.min(plan.budget, this.#budget)
+  #advanceTimed(most: number): Advance {
+    const budget = this.breakpoints.watchesData ? 1 : Math.min(most, this.#budget)
     const before = performance.now()
-    const advance = this.target.machine.advance(budget)
+    const advance = this.target.advance(budget)
     const taken = performance.now() - before
     if (taken > SLICE_MS) this.#budget = Math.max(MIN_BUDGET, this.#budget >> 1)
     // Only a budget that was used up tells how long it takes.
@@ -187,14 +318,9 @@ export class Execution {
     return advance
   }
 
-  #noteContext(advance: Advance): void {
-    if (advance.kind === 'crossing') this.target.guestLeft(advance.exit)
-    else if (advance.kind === 'guest' || advance.kind === 'instructions' || advance.kind === 'breakpoint')
-      this.target.guestHasProcessor()
-  }
-
-  #observe(record: TraceRecord): void {
-    this.events.record(record)
+  #observe(record: TraceRecord, again: boolean): void {
+    if (!again) this.events.record(record)
+    if (this.#muted) return
     if (record.type === 'refusal') this.#refusals.push(record)
     if (record.type === 'tpm' && record.responseCode !== 0) this.#tpmErrors.push(record)
     this.#recordHits.push(...this.breakpoints.hitsOfRecord(record))
@@ -204,7 +330,7 @@ export class Execution {
     const { esm } = this.target.machine
     this.#newEsm = esm !== this.#esmSeen ? esm : undefined
     this.#esmSeen = esm
-    if (this.#newEsm) this.events.esm(this.#newEsm)
+    if (this.#newEsm && !this.#journey) this.events.esm(this.#newEsm)
   }
 
   #exception(advance: Advance): Stop | undefined {
@@ -263,6 +389,7 @@ export class Execution {
 
   #stop(stop: Stop): true {
     this.#plan = undefined
+    this.#journey = undefined
     this.breakpoints.setTemporary(NOWHERE)
     this.events.progress()
     this.events.stopped(stop)
@@ -272,6 +399,7 @@ export class Execution {
   #finish(end: MachineEnd): true {
     this.#end = end
     this.#plan = undefined
+    this.#journey = undefined
     this.events.progress()
     this.events.ended(end)
     return true

@@ -67,14 +67,40 @@ export interface PefRequests {
       readonly handles: readonly { readonly handle: string; readonly what: string }[]
     }
   }
+  /** Where the machine stands in the run that is known, in instructions that the guest has executed. */
+  'pef/timeline': {
+    arguments: Record<string, never>
+    body: {
+      readonly instruction: number
+      /** The farthest that the run has been. */
+      readonly end: number
+      /** The next record of the log that will happen; those from here on are the known future. */
+      readonly happened: number
+      readonly total: number
+      /** Where going to is cheap. */
+      readonly checkpoints: readonly number[]
+    }
+  }
+  /** Goes to where the guest has executed so many instructions of the known run. Ends with a `stopped` event. */
+  'pef/goToInstruction': { arguments: { readonly instruction: number }; body: Record<string, never> }
+  /** Goes to the place right before a record of the log is made. Ends with a `stopped` event. */
+  'pef/goToRecord': { arguments: { readonly seq: number }; body: Record<string, never> }
+  /** Back to the last firmware step or line, into calls too. */
+  'pef/reverseStepIn': { arguments: { readonly granularity?: string }; body: Record<string, never> }
+  /** Back to the call that the present function or procedure was entered by. */
+  'pef/reverseStepOut': { arguments: Record<string, never>; body: Record<string, never> }
+  /** Gives the known future up, and makes the change that it stood in the way of (see `pef/futureAtStake`). */
+  'pef/fork': { arguments: Record<string, never>; body: Record<string, never> }
   /** Typed at the VM's console. Also while it runs. */
   'pef/consoleInput': { arguments: { readonly text: string }; body: Record<string, never> }
 }
 
 /** Custom events: the adapter sends them when it stops and at most every 100 ms while it runs. */
 export interface PefEvents {
-  /** The log has grown to `total` records. */
-  'pef/traceAdvanced': { readonly total: number }
+  /** The log holds `total` records, of which `happened` are the past. It shrinks where a known future is given up. */
+  'pef/traceAdvanced': { readonly total: number; readonly happened: number }
+  /** Something was to be changed in the past, and was not: ask, and say `pef/fork`. */
+  'pef/futureAtStake': { readonly message: string }
 }
 
 /** The attributes of a launch configuration of type `pef`; package.json has the same list as a JSON schema. */
@@ -105,6 +131,8 @@ export interface LaunchAttributes {
   readonly quirks?: 'sane' | 'faithful' | readonly string[]
   /** Files with symbols besides the kernel: ELF or System.map. */
   readonly symbols?: string | readonly string[]
+  /** Whether the run can be gone back through; default true. */
+  readonly timeTravel?: boolean
   /** Who executes UV_ESM: the guest itself, or a boot stub before the kernel's entry. */
   readonly esm?: 'guest' | 'stub'
 }

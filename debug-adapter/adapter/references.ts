@@ -155,8 +155,7 @@ export function writeMemory(
   if (refusal && !allowPartial) return { written: 0, refusal }
   let written = 0
   for (const piece of pieces) {
-    target.machine.memory.as(Actor.Debugger).write(piece.ra, piece.bytes)
-    target.machine.cpu.codeWritten(piece.ra, piece.bytes.length)
+    target.change({ kind: 'memory', ra: piece.ra, bytes: piece.bytes })
     written += piece.bytes.length
   }
   return refusal ? { written, refusal } : { written }

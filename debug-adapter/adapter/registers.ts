@@ -4,6 +4,7 @@
  */
 import { MSR, msrNames, privilegeState } from '../machine/cpu/msr.ts'
 import { SPR, type SprName } from '../machine/cpu/spr.ts'
+import type { CoreRegister } from '../timeline/change.ts'
 import { hex64 } from './format.ts'
 import { RequestError } from './request.ts'
 import type { GuestContext, Target } from './target.ts'
@@ -15,8 +16,7 @@ export interface RegisterValue {
   readonly bits: 64 | 32 | 4
 }
 
-type CoreName = 'nia' | 'msr' | 'lr' | 'ctr' | 'xer' | 'cr'
-const ALIASES: Readonly<Record<string, CoreName>> = {
+const ALIASES: Readonly<Record<string, CoreRegister>> = {
   nia: 'nia',
   pc: 'nia',
   cia: 'nia',
@@ -104,23 +104,20 @@ export function writeRegister(target: Target, name: string, value: bigint): Regi
   const gpr = /^r(\d+)$/.exec(before.name)
   const field = /^cr([0-7])$/.exec(before.name)
   const core = ALIASES[before.name]
-  if (gpr) cpu.setGpr(Number(gpr[1]), value)
+  if (gpr) target.change({ kind: 'gpr', number: Number(gpr[1]), value })
   else if (field) {
     const shift = 28 - 4 * Number(field[1])
-    cpu.cr = ((cpu.cr & ~(15 << shift)) | (Number(value) << shift)) >>> 0
-  } else if (core === 'cr') cpu.cr = Number(value)
-  else if (core === 'msr') {
+    const cr = ((cpu.cr & ~(15 << shift)) | (Number(value) << shift)) >>> 0
+    target.change({ kind: 'core', name: 'cr', value: BigInt(cr) })
+  } else if (core) {
     const fixed = MSR.S | MSR.HV
-    if ((value & fixed) !== (cpu.msr & fixed))
+    if (core === 'msr' && (value & fixed) !== (cpu.msr & fixed))
       throw new RequestError(
         `MSR[S] and MSR[HV] name the privilege state (${privilegeState(cpu.msr)}) and change only by interrupts, rfid, hrfid and urfid; the other bits can be set.`,
       )
-    cpu.msr = value
-  } else if (core === 'nia') {
-    if ((value & 3n) !== 0n) throw new RequestError('Instructions begin at multiples of 4.')
-    cpu.nia = value
-  } else if (core) cpu[core] = value
-  else cpu.setSpr(sprByName(lower)!.number, value)
+    if (core === 'nia' && (value & 3n) !== 0n) throw new RequestError('Instructions begin at multiples of 4.')
+    target.change({ kind: 'core', name: core, value })
+  } else target.change({ kind: 'spr', number: sprByName(lower)!.number, value })
   return readRegister(target, before.name, processorContext(target))!
 }
 

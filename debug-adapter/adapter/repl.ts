@@ -5,13 +5,14 @@ import { isLittleEndian } from './guest-memory.ts'
 import { offsetReference, parseReference, readMemory } from './references.ts'
 import { readRegister } from './registers.ts'
 import { RequestError } from './request.ts'
+import type { PefSession } from './session.ts'
 import type { Target } from './target.ts'
 
 interface Command {
   readonly usage: string
   readonly about: string
   readonly form: RegExp
-  run(target: Target, match: RegExpExecArray): string
+  run(target: Target, match: RegExpExecArray, session: PefSession): string
 }
 
 const SIZES: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, g: 8 }
@@ -42,6 +43,24 @@ const commands: readonly Command[] = [
         .join('\n'),
   },
   {
+    usage: 'timeline',
+    about: 'where the machine stands in the run that is known',
+    form: /^timeline$/,
+    run: ({ timeline, machine }) =>
+      timeline
+        ? `instruction ${machine.clock.instructions} of ${timeline.endInstructions}; ${timeline.checkpoints.length} checkpoints`
+        : 'the past of this run is not kept: "timeTravel" is false in its launch configuration',
+  },
+  {
+    usage: 'fork',
+    about: 'gives up the known future: from here the run is made anew',
+    form: /^fork$/,
+    run: (_target, _match, session) => {
+      session.fork()
+      return 'from here the run is made anew'
+    },
+  },
+  {
     usage: 'page ADDRESS',
     about: 'what is known of the page of a guest physical address',
     form: /^page\s+(.+)$/,
@@ -50,10 +69,10 @@ const commands: readonly Command[] = [
 ]
 
 /** @returns what the command says, or undefined where the text is none. @throws RequestError */
-export function runCommand(text: string, target: Target): string | undefined {
+export function runCommand(text: string, session: PefSession): string | undefined {
   for (const command of commands) {
     const match = command.form.exec(text.trim())
-    if (match) return command.run(target, match)
+    if (match) return command.run(session.standing, match, session)
   }
   return undefined
 }

@@ -6,9 +6,10 @@ import type { DebugProtocol } from '@vscode/debugprotocol'
 import { checkAttributes, type FileAccess, loadMachineConfig, loadSymbolFiles, resolvePath } from '../files.ts'
 import { imageFindings } from '../image-findings.ts'
 import type { EsmResult, MachineEnd } from '../machine/api.ts'
+import { PastError, type Rewindable, Timeline } from '../timeline/timeline.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
-import type { DebuggeeFactory } from './debuggee.ts'
+import type { Debuggee, DebuggeeFactory } from './debuggee.ts'
 import type { StoppedException } from './exceptions.ts'
 import { Execution, type Stop } from './execution.ts'
 import { GuestSymbols } from './guest-symbols.ts'
@@ -48,7 +49,9 @@ export class PefSession extends ProtocolServer {
   #frames: readonly Frame[] | undefined
   #output = new Output((body) => this.sendEvent(event('output', body)))
   readonly #sourcePaths = new Map<string, string | undefined>()
-  #recordsSent = 0
+  #sent = NOTHING_SENT
+  /** The request that a known future stood in the way of: done once that is given up. */
+  #atStake: (() => unknown) | undefined
   #over = false
 
   constructor(
@@ -130,10 +133,13 @@ export class PefSession extends ProtocolServer {
     const symbols = new GuestSymbols(symbolFiles)
     symbols.place(KERNEL_BASE)
     this.#launched?.execution.dispose()
-    const target = new Target(this.host.createMachine(config), symbols)
     const noDebug = args.noDebug === true
+    const machine = this.host.createMachine(config)
+    const keepsPast = attributes.timeTravel && !noDebug && isRewindable(machine)
+    const target = new Target(machine, symbols, keepsPast ? new Timeline(machine) : undefined)
     this.breakpoints.bind(target)
-    this.#recordsSent = 0
+    this.#sent = NOTHING_SENT
+    this.#atStake = undefined
     const execution = new Execution(
       target,
       this.breakpoints,
@@ -159,10 +165,28 @@ export class PefSession extends ProtocolServer {
 
   /** Lets the machine go on by a plan. */
   resume(plan: Plan): void {
+    this.depart((execution) => execution.start(plan))
+  }
+
+  /** Sends the machine off, forwards or back. What was shown of the stop is over. */
+  depart(start: (execution: Execution) => void): void {
+    void this.standing
+    start(this.execution)
     this.#forgetVariables()
     this.#frames = undefined
     this.lastException = undefined
-    this.execution.start(plan)
+  }
+
+  /** Gives the known future up, and does what it stood in the way of. */
+  fork(): void {
+    const { timeline } = this.standing
+    if (!timeline) throw new RequestError('The past of this run is not kept: there is no future to give up.')
+    timeline.fork()
+    const redo = this.#atStake
+    this.#atStake = undefined
+    redo?.()
+    this.#progress()
+    this.invalidate(['all'])
   }
 
   /**
@@ -222,8 +246,13 @@ export class PefSession extends ProtocolServer {
       response.body = body instanceof Promise ? await body : body
     } catch (error) {
       const text = problemText(request.command, error)
+      if (error instanceof PastError) {
+        this.#atStake = () => handler?.handle(this, request.arguments ?? {})
+        const stake: PefEvents['pef/futureAtStake'] = { message: error.message }
+        this.sendEvent(event('pef/futureAtStake', stake))
+      }
       // A client that asks for the stop which it has just ended is no reason for a message to the user.
-      const late = error instanceof LateRequestError
+      const late = error instanceof LateRequestError || error instanceof PastError
       response.success = false
       response.message = error instanceof NotStoppedError ? 'notStopped' : text
       // Braces would be taken for placeholders.
@@ -279,18 +308,24 @@ export class PefSession extends ProtocolServer {
     const { target } = this
     const { kernelBase } = target.machine
     if (kernelBase !== undefined) target.symbols.place(kernelBase)
-    const total = target.machine.trace.records.length
-    if (total === this.#recordsSent) return
-    this.#recordsSent = total
-    const body: PefEvents['pef/traceAdvanced'] = { total }
+    const { trace } = target.machine
+    const body: PefEvents['pef/traceAdvanced'] = { total: trace.records.length, happened: trace.happened }
+    if (body.total === this.#sent.total && body.happened === this.#sent.happened) return
+    this.#sent = body
     this.sendEvent(event('pef/traceAdvanced', body))
   }
 }
+
+const isRewindable = (machine: Debuggee): machine is Rewindable => 'checkpoint' in machine
+
+const NOTHING_SENT = { total: 0, happened: 0 }
 
 function problemText(command: string, error: unknown): string {
   // Only the protocol's own arguments are used unchecked: where they have another shape, say that.
   if (error instanceof TypeError)
     return `The arguments of ${JSON.stringify(command)} are not what the protocol asks for: ${error.message}.`
+  if (error instanceof PastError)
+    return `${error.message} Give the known future up by "fork" in the Debug Console, then change what you like.`
   return error instanceof Error ? error.message : String(error)
 }
 

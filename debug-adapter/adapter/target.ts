@@ -1,7 +1,10 @@
+import type { Advance } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
 import { SPR } from '../machine/cpu/spr.ts'
 import type { CpuExit, Translation } from '../machine/cpu/types.ts'
 import { PAGE_BYTES } from '../machine/memory/real-memory.ts'
+import { applyChange, type Change } from '../timeline/change.ts'
+import type { Timeline, Travelled } from '../timeline/timeline.ts'
 import type { Debuggee } from './debuggee.ts'
 import type { GuestSymbols } from './guest-symbols.ts'
 
@@ -39,7 +42,36 @@ export class Target {
   constructor(
     readonly machine: Debuggee,
     readonly symbols: GuestSymbols,
+    /** The machine's past; absent where it is not kept. */
+    readonly timeline?: Timeline,
   ) {}
+
+  /** Lets the machine go on; see {@link Debuggee.advance}. To be followed by {@link follow}. */
+  advance(maxInstructions: number): Advance {
+    return (this.timeline ?? this.machine).advance(maxInstructions)
+  }
+
+  /** Keeps up with what the machine did: to be told of everything, in order. */
+  follow(travelled: Travelled): void {
+    if (travelled.kind === 'crossing') this.#guestLeft(travelled.exit)
+    else if (travelled.kind === 'restored') {
+      this.#entered = travelled.poweredOn
+      this.#left = undefined
+    } else if (travelled.kind !== 'step' && travelled.kind !== 'end') {
+      this.#entered = true
+      this.#left = undefined
+    }
+  }
+
+  /**
+   * Changes the machine as the person at the debugger wants it.
+   * @throws PastError where that would make a known future void
+   * @throws RefusalError where there is no memory
+   */
+  change(change: Change): void {
+    if (this.timeline) this.timeline.change(change)
+    else applyChange(this.machine, change)
+  }
 
   get guestEntered(): boolean {
     return this.#entered
@@ -70,14 +102,8 @@ export class Target {
     return this.#entered ? (this.#left?.msr ?? this.machine.cpu.msr) : undefined
   }
 
-  /** The guest has the processor (again). */
-  guestHasProcessor(): void {
-    this.#entered = true
-    this.#left = undefined
-  }
-
-  /** The guest left by an interrupt; to be called before any firmware ran. */
-  guestLeft(exit: Extract<CpuExit, { kind: 'interrupt' }>): void {
+  /** The guest left by an interrupt; no firmware ran yet. */
+  #guestLeft(exit: Extract<CpuExit, { kind: 'interrupt' }>): void {
     const { cpu } = this.machine
     const guest = this.guest
     if (!guest || this.#left) return
@@ -99,11 +125,11 @@ export class Target {
 
   #ownedPage(gpa: bigint): bigint | undefined {
     const { memory, trace } = this.machine
-    if (this.#owned.records !== trace.records.length) {
+    if (this.#owned.records !== trace.happened) {
       const pages = new Map<bigint, bigint>()
       for (const page of memory.owned())
         if (page.gpa !== undefined && page.owner === 'secure guest') pages.set(page.gpa, page.ra)
-      this.#owned = { records: trace.records.length, pages }
+      this.#owned = { records: trace.happened, pages }
     }
     const page = this.#owned.pages.get(gpa & ~PAGE_MASK)
     return page === undefined ? undefined : page + (gpa & PAGE_MASK)

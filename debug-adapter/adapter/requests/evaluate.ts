@@ -8,7 +8,7 @@ export const evaluate: RequestHandler<DebugProtocol.EvaluateArguments, DebugProt
   command: 'evaluate',
   capabilities: { supportsEvaluateForHovers: true },
   handle: (session, { expression, frameId, context }) => {
-    const said = context === 'repl' ? runCommand(expression, session.standing) : undefined
+    const said = context === 'repl' ? runCommand(expression, session) : undefined
     if (said !== undefined) return { result: said, variablesReference: 0 }
     const frame = session.frame(frameId)
     const values = frame?.kind === 'firmware' ? frame.frame.values : {}

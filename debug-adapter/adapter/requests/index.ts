@@ -17,10 +17,13 @@ import { next } from './next.ts'
 import { pause } from './pause.ts'
 import { pefConsoleInput } from './pef-console-input.ts'
 import { pefMemoryMap } from './pef-memory-map.ts'
+import { pefReverseStepIn, pefReverseStepOut } from './pef-reverse-step.ts'
+import { pefFork, pefGoToInstruction, pefGoToRecord, pefTimeline } from './pef-timeline.ts'
 import { pefTpmState } from './pef-tpm-state.ts'
 import { pefTrace } from './pef-trace.ts'
 import { readMemory } from './read-memory.ts'
 import { restart } from './restart.ts'
+import { reverseContinue } from './reverse-continue.ts'
 import { scopes } from './scopes.ts'
 import { setBreakpoints } from './set-breakpoints.ts'
 import { setDataBreakpoints } from './set-data-breakpoints.ts'
@@ -30,6 +33,7 @@ import { setInstructionBreakpoints } from './set-instruction-breakpoints.ts'
 import { setVariable } from './set-variable.ts'
 import { source } from './source.ts'
 import { stackTrace } from './stack-trace.ts'
+import { stepBack } from './step-back.ts'
 import { stepIn } from './step-in.ts'
 import { stepOut } from './step-out.ts'
 import { terminate } from './terminate.ts'
@@ -61,6 +65,8 @@ export const requestHandlers: readonly RequestHandler[] = [
   next,
   stepIn,
   stepOut,
+  stepBack,
+  reverseContinue,
   source,
   loadedSources,
   modules,
@@ -74,4 +80,10 @@ export const requestHandlers: readonly RequestHandler[] = [
   pefTrace,
   pefTpmState,
   pefConsoleInput,
+  pefTimeline,
+  pefGoToInstruction,
+  pefGoToRecord,
+  pefReverseStepIn,
+  pefReverseStepOut,
+  pefFork,
 ] as readonly RequestHandler[]

@@ -13,7 +13,7 @@ export const pefConsoleInput: RequestHandler<
   handle: (session, { text }) => {
     if (typeof text !== 'string' || text.length > MAX_INPUT)
       throw new RequestError(`text: expected a string of at most ${MAX_INPUT} characters.`)
-    session.target.machine.type(new TextEncoder().encode(text))
+    session.target.change({ kind: 'console', bytes: new TextEncoder().encode(text) })
     return {}
   },
 }

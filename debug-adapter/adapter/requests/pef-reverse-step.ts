@@ -1,0 +1,21 @@
+import { anyPlace, reverseStepIn, reverseStepOut } from '../backwards.ts'
+import type { PefRequests } from '../protocol.ts'
+import type { RequestHandler } from '../request.ts'
+
+export const pefReverseStepIn: RequestHandler<PefRequests['pef/reverseStepIn']['arguments'], object> = {
+  command: 'pef/reverseStepIn',
+  handle: (session, { granularity }) => {
+    const search = granularity === 'instruction' ? anyPlace() : reverseStepIn(session.standing)
+    session.depart((execution) => execution.back(search))
+    return {}
+  },
+}
+
+export const pefReverseStepOut: RequestHandler<PefRequests['pef/reverseStepOut']['arguments'], object> = {
+  command: 'pef/reverseStepOut',
+  handle: (session) => {
+    const search = reverseStepOut(session.standing)
+    session.depart((execution) => execution.back(search))
+    return {}
+  },
+}
