@@ -10,6 +10,7 @@ import { operandCommands } from './operand/commands.ts'
 import { firstVmCommands } from './operand/first-vm.ts'
 import { OperandTasks } from './operand/tasks.ts'
 import { PefSessions } from './sessions.ts'
+import { registerTimeTravel } from './time-travel/commands.ts'
 import { OperandEditor } from './views/operand/host.ts'
 import { registerViews } from './views/register.ts'
 
@@ -38,6 +39,7 @@ export function activate(context: ExtensionContext): void {
     tasks.registerTaskProvider('pef', new OperandTasks(context)),
     ...OperandEditor.register(context, server),
     ...registerConsole(sessions),
+    ...registerTimeTravel(sessions),
     ...registerViews(context, sessions),
   )
 }

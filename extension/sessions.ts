@@ -8,6 +8,8 @@ export class PefSession {
   state: SessionState = 'running'
   /** Records that the log was last said to hold. */
   total = 0
+  /** How many of them lie in the past: a machine that went back knows its future. */
+  happened = 0
   /** Rises when the machine is built anew: what was read of the log before is gone. */
   generation = 0
   /** Counts the stops of this machine. */
@@ -93,6 +95,14 @@ export class PefSessions implements Disposable {
     }
   }
 
+  /** A log that is shorter than it was has another future: it is read anew. */
+  #advanced(session: PefSession, { total, happened }: PefEvents['pef/traceAdvanced']): true {
+    if (total < session.total) session.generation++
+    session.total = total
+    session.happened = happened
+    return true
+  }
+
   /** @returns whether a view has something to do */
   #observe(session: PefSession, { type, event, body }: Message): boolean {
     if (type !== 'event') return false
@@ -105,8 +115,7 @@ export class PefSessions implements Disposable {
         session.state = 'running'
         return true
       case 'pef/traceAdvanced':
-        session.total = (body as PefEvents['pef/traceAdvanced']).total
-        return true
+        return this.#advanced(session, body as PefEvents['pef/traceAdvanced'])
       case 'terminated':
         session.state = 'ended'
         return true

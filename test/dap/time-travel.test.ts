@@ -71,7 +71,7 @@ describe('one step back', () => {
     const [caller, offset] = stack[1]!.split('+') as [string, string]
     expect(await top()).toBe(`${caller}+0x${(Number(offset) - 4).toString(16)}`)
     // Over: what is called from here is not stopped in.
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 8; i++) {
       await client.run('stepBack', BACK)
       expect(await top()).toMatch(/^(main|_start)\+/)
     }

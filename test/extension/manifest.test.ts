@@ -35,7 +35,11 @@ describe('the manifest', () => {
     const commands = contributes.commands.map(({ command }: { command: string }) => command)
     expect(new Set(commands).size).toBe(commands.length)
     const menus = Object.values(contributes.menus as Record<string, { command: string }[]>).flat()
-    for (const { command } of [...menus, ...contributes.keybindings]) expect(commands).toContain(command)
+    // Keys may be given to what the workbench has a button for and no key.
+    const own = (contributes.keybindings as { command: string }[]).filter(
+      ({ command }) => !/^workbench\.action\.debug\.(stepBack|reverseContinue)$/.test(command),
+    )
+    for (const { command } of [...menus, ...own]) expect(commands).toContain(command)
   })
 })
 

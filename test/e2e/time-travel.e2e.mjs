@@ -1,0 +1,60 @@
+// Going back in time in a real VS Code, by its own buttons and those of the extension.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openVsCode, sampleWorkspace } from './vscode.mjs'
+import { until } from './workbench.mjs'
+
+describe('a run that has become secure', () => {
+  let code
+  let place
+  before(async () => {
+    code = await openVsCode(sampleWorkspace())
+  })
+  after(() => code?.close())
+
+  const statusBar = async () => (await code.page.locator('.statusbar-item[id*="pef.timeline"]').textContent()) ?? ''
+  const button = (label) => code.page.locator(`.debug-toolbar .action-label[aria-label^="${label}"]`)
+
+  it('says in the status bar where it is', async () => {
+    await code.functionBreakpoint('svm')
+    await code.command('View: Show Run and Debug')
+    await code.debug()
+    await code.choose('PEF secure VM')
+    await code.stopped()
+    await code.press('F5')
+    await until(async () => /secure privileged/.test((await code.variables('Special registers')).join()), 'a secure VM')
+    await until(async () => /^ ?[\d,]+$/.test((await statusBar()).trim()), 'the place in the run')
+    place = (await statusBar()).trim()
+  })
+
+  it('goes back by one step to the sc 2 of the normal VM, and forward again', async () => {
+    await button('Step Back').click()
+    await until(async () => (await code.callStack())[0] === 'ucall', 'the ultracall')
+    assert.doesNotMatch((await code.variables('Special registers')).join(), /secure privileged/)
+    await until(async () => (await statusBar()).includes(` of ${place}`), 'a place in the past')
+    await code.screenshot('time-travel')
+    await code.press('F5')
+    await until(async () => (await code.callStack())[0] === '_start', 'the secure VM again')
+    await until(async () => (await statusBar()).trim() === place, 'the end of the known run')
+  })
+
+  it('goes back through the firmware by Reverse Step Into, and out of it by Reverse Step Out', async () => {
+    await button('Reverse Step Into').click()
+    await until(async () => (await code.callStack())[0]?.includes('(ultravisor)'), 'the last step of UV_ESM')
+    for (let i = 0; i < 6 && (await code.callStack())[0]?.includes('('); i++) {
+      const before = await code.callStack()
+      await button('Reverse Step Out').click()
+      await until(async () => (await code.callStack()).join() !== before.join(), 'another place')
+    }
+    assert.equal((await code.callStack())[0], 'ucall')
+  })
+
+  it('goes to an instruction that is typed', async () => {
+    await code.command('PEF: Go to Instruction')
+    const input = code.page.locator('.quick-input-widget input')
+    await input.fill('3')
+    await input.press('Enter')
+    await until(async () => (await statusBar()).includes('3 of '), 'instruction 3')
+    assert.deepEqual(await code.callStack(), ['_start'])
+  })
+})
