@@ -59,14 +59,19 @@ export function reverseStepOver(target: Target, lines: boolean): Search {
   }
 }
 
-/** To the call that the present function or procedure was entered by. @throws RequestError where no caller is known */
-export function reverseStepOut(target: Target): Search {
+/**
+ * To the call that the present function or procedure was entered by; from the outermost procedure to the instruction of the guest that
+ * led there, which the timeline knows.
+ * @throws RequestError where no caller is known
+ */
+export function reverseStepOut(target: Target): Search | 'left guest' {
   const depth = target.machine.frames().length
-  if (depth > 0)
+  if (depth === 1) return 'left guest'
+  if (depth > 1)
     return {
       budget: UNLIMITED,
       until: NOWHERE,
-      fits: (advance) => (advance.kind === 'step' ? target.machine.frames().length < depth : guestStands(advance)),
+      fits: (advance) => advance.kind === 'step' && target.machine.frames().length < depth,
     }
   const caller = callerOf(target)
   if (!caller)

@@ -121,6 +121,12 @@ export class Execution {
     this.#depart(this.#searchBack(this.#timeline, search, false))
   }
 
+  /** Goes back to where the guest left for the firmware that works now. @throws RequestError as {@link travel} */
+  backToGuest(): void {
+    const timeline = this.#timeline
+    this.#depart(this.#goTo(timeline, timeline.leftGuestAt(timeline.position), { reason: 'step' }))
+  }
+
   /** Goes back to where a breakpoint or an exception last stopped, or would have. @throws RequestError as {@link travel} */
   reverse(): void {
     const nowhere: Search = { budget: RUN_BUDGET, until: NOWHERE, fits: () => false }

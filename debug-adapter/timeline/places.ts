@@ -65,6 +65,11 @@ export class Places {
     return at > 0 && this.#stays[at]!.from === position ? this.standable(position - 1) : position
   }
 
+  leftGuestAt(position: number): number {
+    const at = lastIndex(this.#stays, ({ from }) => from <= position)
+    return this.standable(this.#stays[Math.max(0, at)]!.from)
+  }
+
   forgetAfter(position: number): void {
     while (this.#stays.length > 1 && this.#stays.at(-1)!.from > position) this.#stays.pop()
     const last = this.#stays.at(-1)!

@@ -131,6 +131,11 @@ export class Timeline {
     return position <= 0 ? undefined : this.#places.standable(position - 1)
   }
 
+  /** Where the guest last stood before the firmware that works at `position`; at the boot, the beginning. */
+  leftGuestAt(position: number): number {
+    return this.#places.leftGuestAt(position)
+  }
+
   /** Lets the machine go on, as {@link Debuggee.advance} does; in its past it does again what it did. */
   advance(maxInstructions: number): Advance {
     const { machine } = this

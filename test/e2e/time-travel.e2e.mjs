@@ -16,11 +16,12 @@ describe('a run that has become secure', () => {
   const button = (label) => code.page.locator(`.debug-toolbar .action-label[aria-label^="${label}"]`)
 
   it('says in the status bar where it is', async () => {
-    await code.functionBreakpoint('svm')
     await code.command('View: Show Run and Debug')
     await code.debug()
     await code.choose('PEF secure VM')
     await code.stopped()
+    await code.functionBreakpoint('svm')
+    await code.focusDebugger()
     await code.press('F5')
     await until(async () => /secure privileged/.test((await code.variables('Special registers')).join()), 'a secure VM')
     await until(async () => /^ ?[\d,]+$/.test((await statusBar()).trim()), 'the place in the run')
@@ -50,11 +51,11 @@ describe('a run that has become secure', () => {
   })
 
   it('goes to an instruction that is typed', async () => {
-    await code.command('PEF: Go to Instruction')
+    await code.command('PEF: Go to Instruction...')
     const input = code.page.locator('.quick-input-widget input')
     await input.fill('3')
     await input.press('Enter')
     await until(async () => (await statusBar()).includes('3 of '), 'instruction 3')
-    assert.deepEqual(await code.callStack(), ['_start'])
+    await until(async () => (await code.callStack()).join() === '_start', 'the beginning of the guest')
   })
 })

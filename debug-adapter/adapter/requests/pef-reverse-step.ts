@@ -15,7 +15,7 @@ export const pefReverseStepOut: RequestHandler<PefRequests['pef/reverseStepOut']
   command: 'pef/reverseStepOut',
   handle: (session) => {
     const search = reverseStepOut(session.standing)
-    session.depart((execution) => execution.back(search))
+    session.depart((execution) => (search === 'left guest' ? execution.backToGuest() : execution.back(search)))
     return {}
   },
 }
