@@ -46,10 +46,10 @@ export interface TimelineOptions {
   readonly now?: () => number
 }
 
-/** Host time between two checkpoints at least, in milliseconds: what going back by one instruction costs. */
-const INTERVAL_MS = 50
+/** Host time between two checkpoints in milliseconds: what going back by one instruction costs at most. */
+const INTERVAL_MS = { least: 60, most: 100 }
 /** Host time between two checkpoints in terms of what taking one costs. */
-const COST_FACTOR = 25
+const COST_FACTOR = 20
 const MOST_CHECKPOINTS = 160
 /** Pages of 4 KiB that all checkpoints together may keep. */
 const MOST_PAGES = 65_536
@@ -139,8 +139,7 @@ export class Timeline {
   /** Lets the machine go on, as {@link Debuggee.advance} does; in its past it does again what it did. */
   advance(maxInstructions: number): Advance {
     const { machine } = this
-    if (this.#takes && this.#elapsed > Math.max(INTERVAL_MS, this.#cost * COST_FACTOR) && machine.canCheckpoint)
-      this.#keep()
+    if (this.#takes && this.#elapsed > this.#interval && machine.canCheckpoint) this.#keep()
     const next = this.#changes[this.#applied]
     const most = next && machine.inGuest ? Math.min(maxInstructions, next.position - this.position) : maxInstructions
     const ended = machine.end !== undefined
@@ -216,6 +215,10 @@ export class Timeline {
     this.machine.trace.forgetFuture()
   }
 
+  get #interval(): number {
+    return Math.max(INTERVAL_MS.least, Math.min(INTERVAL_MS.most, this.#cost * COST_FACTOR))
+  }
+
   #applyDue(): void {
     for (;;) {
       const next = this.#changes[this.#applied]
@@ -247,7 +250,7 @@ export class Timeline {
 
   /** Gives up those that save least: the nearer to where the machine is, the denser they may lie. */
   #thin(): void {
-    const pages = () => this.#kept.reduce((sum, { checkpoint }) => sum + checkpoint.cpu.memory.kept.size, 0)
+    const pages = () => this.#kept.reduce((sum, { checkpoint }) => sum + checkpoint.cpu.memory.copies, 0)
     while (this.#kept.length > MOST_CHECKPOINTS || (this.#kept.length > 3 && pages() > MOST_PAGES)) {
       const { position } = this
       let worst = 1

@@ -6,13 +6,19 @@
 const PAGE_BYTES = 0x1000
 const PAGE_SHIFT = 12
 
+/** What a page that was never written holds: kept as this one, not as a copy. A machine that was just switched on has no others. */
+const ZEROS = new Uint8Array(PAGE_BYTES)
+
 /** A state of memory that can be gone back to. */
 export interface MemorySnapshot {
   /** Pages as they were here, of those that were written before the next snapshot; by page from the beginning. */
   readonly kept: Map<number, Uint8Array>
+  /** How many of them are copies. */
+  copies: number
 }
 
 export class PageHistory {
+  readonly #words: Uint32Array
   /** In the order in which they were taken. */
   readonly #snapshots: MemorySnapshot[] = []
   #newest: MemorySnapshot | undefined
@@ -21,10 +27,11 @@ export class PageHistory {
 
   constructor(readonly bytes: Uint8Array) {
     this.#kept = new Uint8Array(Math.ceil(bytes.length / PAGE_BYTES)).fill(1)
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
   }
 
   take(): MemorySnapshot {
-    this.#newest = { kept: new Map() }
+    this.#newest = { kept: new Map(), copies: 0 }
     this.#snapshots.push(this.#newest)
     this.#kept.fill(0)
     return this.#newest
@@ -38,7 +45,14 @@ export class PageHistory {
 
   #keep(page: number): void {
     this.#kept[page] = 1
-    this.#newest!.kept.set(page, this.bytes.slice(page * PAGE_BYTES, (page + 1) * PAGE_BYTES))
+    const at = page * PAGE_BYTES
+    hold(this.#newest!, page, this.#isZero(at) ? ZEROS : this.bytes.slice(at, at + PAGE_BYTES))
+  }
+
+  #isZero(at: number): boolean {
+    const end = (at + PAGE_BYTES) >> 2
+    for (let word = at >> 2; word < end; word++) if (this.#words[word] !== 0) return false
+    return true
   }
 
   /**
@@ -63,7 +77,7 @@ export class PageHistory {
     const index = this.#indexOf(snapshot)
     this.#snapshots.splice(index, 1)
     const before = this.#snapshots[index - 1]
-    if (before) for (const [page, bytes] of snapshot.kept) if (!before.kept.has(page)) before.kept.set(page, bytes)
+    if (before) for (const [page, bytes] of snapshot.kept) if (!before.kept.has(page)) hold(before, page, bytes)
     if (snapshot !== this.#newest) return
     this.#newest = before
     // Pages that the one before keeps, though this one did not, are kept.
@@ -77,4 +91,9 @@ export class PageHistory {
       throw new RangeError('this snapshot of memory was given up, or is of another machine: take a new one')
     return index
   }
+}
+
+function hold(snapshot: MemorySnapshot, page: number, bytes: Uint8Array): void {
+  snapshot.kept.set(page, bytes)
+  if (bytes !== ZEROS) snapshot.copies++
 }
