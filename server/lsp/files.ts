@@ -1,5 +1,7 @@
+import { openKernelFile } from '../esm/kernel-file.ts'
 import { flattenKernel, KernelImageError } from '../esm/kernel-image.ts'
 import { type FoundPrivateKey, findPrivateKey } from '../esm/private-key-scan.ts'
+import { readZImage, type ZImage } from '../esm/zimage.ts'
 import type { FileStat, ServerHost } from './host.ts'
 import { isAbsolutePath, joinUri, parentOf } from './uris.ts'
 
@@ -17,6 +19,14 @@ export interface KernelDigest {
   readonly bytes: number
 }
 
+/** A kernel as a machine takes it. */
+export interface OpenedKernel {
+  /** What is inside; the file itself where that cannot be told. */
+  readonly vmlinux: Uint8Array
+  /** The boot wrapper around it, with what it carries. */
+  readonly zImage?: ZImage
+}
+
 /** A kernel is read whole; a larger file is none that anybody boots. Bytes. */
 const MOST_KERNEL_BYTES = 1 << 30
 /** Digests that are kept. */
@@ -27,6 +37,7 @@ export class Files {
   /** Uris of the workspace's folders. */
   folders: readonly string[] = []
   readonly #kept = new Map<string, Promise<unknown>>()
+  #opened: { readonly key: string; readonly kernel: Promise<OpenedKernel | undefined> } | undefined
 
   constructor(readonly host: ServerHost) {}
 
@@ -64,10 +75,14 @@ export class Files {
     })
   }
 
-  /** Digest and size of a kernel's flat image; undefined where the file is no kernel. */
-  kernel({ uri, stat }: FoundFile): Promise<KernelDigest | undefined> {
-    return this.once(`kernel ${uri} ${stat.stamp}`, async () => {
-      const elf = await this.host.read(uri, MOST_KERNEL_BYTES)
+  /**
+   * Digest and size of a kernel's flat image; undefined where the file is no kernel.
+   * @param unpacked what is in a compressed file or a zImage, as a machine takes it; svm-tool takes an ELF file only
+   */
+  kernel(file: FoundFile, unpacked?: 'unpacked'): Promise<KernelDigest | undefined> {
+    const { uri, stat } = file
+    return this.once(`kernel ${unpacked ?? ''} ${uri} ${stat.stamp}`, async () => {
+      const elf = unpacked ? (await this.openKernel(file))?.vmlinux : await this.host.read(uri, MOST_KERNEL_BYTES)
       if (!elf) return undefined
       try {
         const { bytes } = flattenKernel(elf)
@@ -77,6 +92,31 @@ export class Files {
         throw error
       }
     })
+  }
+
+  /** A kernel, unpacked. The last one is kept: it is large, and an image that is being written names the same one again. */
+  openKernel({ uri, stat }: FoundFile): Promise<OpenedKernel | undefined> {
+    const key = `${uri} ${stat.stamp}`
+    if (this.#opened?.key === key) return this.#opened.kernel
+    const kernel = this.#openKernel(uri)
+    this.#opened = { key, kernel }
+    // What failed is tried again.
+    kernel.catch(() => {
+      if (this.#opened?.kernel === kernel) this.#opened = undefined
+    })
+    return kernel
+  }
+
+  async #openKernel(uri: string): Promise<OpenedKernel | undefined> {
+    const bytes = await this.host.read(uri, MOST_KERNEL_BYTES)
+    if (!bytes) return undefined
+    const zImage = readZImage(bytes)
+    try {
+      return { vmlinux: (await openKernelFile(bytes)).vmlinux, ...(zImage && { zImage }) }
+    } catch (error) {
+      if (!(error instanceof KernelImageError)) throw error
+      return { vmlinux: bytes, ...(zImage && { zImage }) }
+    }
   }
 
   /** A private key in an initrd. */

@@ -69,6 +69,8 @@ describe('named by the user', () => {
     const warned = await json('--quirks', 'Q29')
     expect(warned).toMatchObject({ outcome: 'secure', rules: ['ESM057'] })
     expect(warned.console).toContain('hello-svm: done')
+    const walk = await pefHere(['run', sample, '--append', 'console=hvc0 svm=on x', '--quirks', 'Q29'])
+    expect(walk.out).toContain('ESM137')
   })
 
   test.each([

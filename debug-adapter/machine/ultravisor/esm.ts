@@ -1,4 +1,5 @@
 import { writeFdt } from '../../../server/esm/fdt.ts'
+import { finding } from '../../../server/esm/findings.ts'
 import { MSR } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
@@ -173,6 +174,9 @@ function* verified(run: EsmRun, step: number): Steps<void> {
   } catch (error) {
     if (!(error instanceof EsmRefused) || !run.uv.quirk('Q29')) throw error
     if (!run.findings.some((finding) => finding.rule === error.refusal.rule)) run.uv.note(error.refusal)
+    // No reason of a refusal, but why there is none.
+    const { rule, severity, message } = finding('ESM137', { found: 'one that goes on (quirk Q29)' })
+    run.uv.parts.trace.add({ type: 'finding', rule, severity, message })
     for (const { start, bytes } of run.svm.slots.values()) yield* run.fetch(start, bytes, 'all memory')
   }
 }

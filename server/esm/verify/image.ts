@@ -19,6 +19,10 @@ export interface ImageParts {
   readonly esmbInitrd?: Uint8Array | ByteSource
   /** A kernel with boot wrapper whose operand, if it has one, wins over one in the initrd (spec/esm-operand.md §7.3). */
   readonly zImage?: ZImage
+  /** The VM is to become secure, and there is neither an initrd nor an operand that takes its place (ESM080). */
+  readonly lacksInitrd?: boolean
+  /** The machine's ultravisor was built with ESM_BLOB_CHK_WARN_ONLY (ESM137). */
+  readonly warnOnly?: boolean
   /** Where the machine loads `esmbInitrd`; a multiple of 64 KiB where it is not known. */
   readonly loadAddress?: number | bigint
   /** The initrd without an operand; where it is missing, what is behind the archive of `esmbInitrd`. */
@@ -46,6 +50,8 @@ export interface ImageParts {
 export function verifyImage(parts: ImageParts): Finding[] {
   const findings: Finding[] = []
   const kernel = parts.kernel && flattenInto(parts.kernel, findings)
+  if (parts.lacksInitrd) findings.push(finding('ESM080', { found: 'no initrd' }))
+  if (parts.warnOnly) findings.push(finding('ESM137', { found: 'one that goes on (quirk Q29)' }))
   const place = findOperand(parts, findings)
   if (parts.bootargs !== undefined)
     findings.push(...inspectBootargsText(parts.bootargs).map((found) => ({ ...found, part: 'bootargs' as const })))
@@ -98,7 +104,9 @@ function findOperand(parts: ImageParts, findings: Finding[]): Place {
   if (zImage?.operand) {
     const { bytes, offset } = zImage.operand
     report('zImage', finding('ESM079', { found: `${bytes.length} bytes in it`, offset, length: bytes.length }))
-    if (plain && locateOperand(plain).operand) report('initrd', finding('ESM078', { found: 'one in the initrd too' }))
+    if (operand) report('operand', finding('ESM078', { found: 'one of its own too' }))
+    else if (plain && locateOperand(plain).operand)
+      report('initrd', finding('ESM078', { found: 'one in the initrd too' }))
     return { blob: bytes, offset, part: 'zImage', initrd: plain && digestOf(plain, 0) }
   }
   if (!esmbInitrd) {

@@ -1,7 +1,7 @@
 /** The launch attributes in a pef.json or launch.json, with their places. */
 import type { TextRange } from '../../esm/svm-yaml.ts'
 import { parentOf } from '../uris.ts'
-import { type JsonText, type JsonValue, propertyOf, readJson } from './json.ts'
+import { type JsonText, type JsonValue, plainValue, propertyOf, readJson } from './json.ts'
 
 /** A value with where it stands, a path with its variables filled in. */
 export interface Attribute {
@@ -24,7 +24,12 @@ export interface ImageConfiguration {
   readonly seed: number
   /** A boot stub calls UV_ESM, whatever the command line says. */
   readonly stub: boolean
+  /** The quirks, where they make the ultravisor warn instead of refuse. */
+  readonly warnOnly?: Attribute
 }
+
+/** Quirk of the released configuration, ESM_BLOB_CHK_WARN_ONLY (spec/ultravisor.md §9.2). */
+const WARN_ONLY = 'Q29'
 
 /** @param language `image`: the whole document is one; `launch`: those of type pef in its list */
 export function configurationsOf(text: string, document: string, language: 'image' | 'launch'): ImageConfiguration[] {
@@ -44,6 +49,7 @@ function configuration(value: JsonValue, folder: string): ImageConfiguration {
   const key = textOf(propertyOf(value, 'tpm'), 'key')
   const symbols = propertyOf(value, 'symbols')
   const seed = propertyOf(value, 'seed')
+  const quirks = propertyOf(value, 'quirks')
   const all = symbols?.kind === 'list' ? symbols.items : symbols ? [symbols] : []
   const { start } = value.range
   return {
@@ -57,7 +63,12 @@ function configuration(value: JsonValue, folder: string): ImageConfiguration {
     symbols: all.flatMap((one) => (one.kind === 'text' ? (filledIn(one, folder) ?? []) : [])),
     seed: seed?.kind === 'other' && typeof seed.value === 'number' ? seed.value : 1,
     stub: textOf(value, 'esm')?.text === 'stub',
+    ...(quirks && isWarnOnly(plainValue(quirks)) && { warnOnly: { text: WARN_ONLY, range: quirks.range } }),
   }
+}
+
+function isWarnOnly(quirks: unknown): boolean {
+  return quirks === 'faithful' || (Array.isArray(quirks) && quirks.includes(WARN_ONLY))
 }
 
 function textOf(value: JsonValue | undefined, name: string): JsonText | undefined {

@@ -6,9 +6,9 @@ import { type Finding, finding, type ImagePart } from '../../esm/findings.ts'
 import { describePrivateKey } from '../../esm/private-key-scan.ts'
 import { sameBytes } from '../../esm/reader.ts'
 import { parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
-import type { TextFinding } from '../../esm/svm-yaml.ts'
+import type { TextFinding, TextRange } from '../../esm/svm-yaml.ts'
 import { asksForSecureVm, verifyImage } from '../../esm/verify/image.ts'
-import type { Files, FoundFile } from '../files.ts'
+import type { Files, FoundFile, OpenedKernel } from '../files.ts'
 import { ownerKeys } from '../owner-keys.ts'
 import { digestEntry } from '../svm-blob/inspect.ts'
 import { joinUri, parentOf } from '../uris.ts'
@@ -16,9 +16,8 @@ import type { Attribute, ImageConfiguration } from './configurations.ts'
 
 /** Bytes. */
 const KEY_LIMIT = 1 << 16
-/** An operand is much smaller, so that this much of an initrd holds all of one in front. */
-const HEAD_LIMIT = 1 << 20
-const MOST_KERNEL_BYTES = 1 << 30
+/** An operand is much smaller, so that this much of an initrd holds all of one in front: and one that crosses 2 MiB too. */
+const HEAD_LIMIT = 4 << 20
 
 /** The files of a configuration that are there. */
 type Found = Readonly<Partial<Record<'kernel' | 'initrd' | 'operand' | 'tpmKey', FoundFile>>>
@@ -26,7 +25,7 @@ type Found = Readonly<Partial<Record<'kernel' | 'initrd' | 'operand' | 'tpmKey',
 /** Everything that can be told; the small files are read each time, of the large ones digests are kept. */
 export async function inspectImage(configuration: ImageConfiguration, files: Files): Promise<TextFinding[]> {
   const findings: TextFinding[] = []
-  const add = (at: Attribute | undefined, ...found: readonly Finding[]) => {
+  const add = (at: { readonly range: TextRange } | undefined, ...found: readonly Finding[]) => {
     for (const one of found) findings.push({ ...one, range: at?.range ?? configuration.range })
   }
   const found: { -readonly [K in keyof Found]: Found[K] } = {}
@@ -52,7 +51,7 @@ export async function inspectImage(configuration: ImageConfiguration, files: Fil
   return findings
 }
 
-type Add = (at: Attribute | undefined, ...found: readonly Finding[]) => void
+type Add = (at: { readonly range: TextRange } | undefined, ...found: readonly Finding[]) => void
 
 async function findFile(
   { text }: Attribute,
@@ -112,7 +111,7 @@ async function inspectRecipe(
   }
   const otherKernel = await other(digest.kernel?.text, found.kernel)
   if (otherKernel) {
-    const [theirs, ours] = [await files.kernel(otherKernel), await files.kernel(found.kernel!)]
+    const [theirs, ours] = [await files.kernel(otherKernel), await files.kernel(found.kernel!, 'unpacked')]
     if (theirs && ours && !sameBytes(theirs.digest, ours.digest))
       add(kernel, finding('ESM054', { expected: `what is in ${digest.kernel!.text}`, found: 'another kernel' }))
   }
@@ -146,11 +145,22 @@ async function inspectFirstRecipient(
 async function inspectPlain(configuration: ImageConfiguration, found: Found, files: Files, add: Add): Promise<void> {
   const { crypto } = files.host
   const initrd = found.initrd && (await files.host.read(found.initrd.uri, HEAD_LIMIT))
-  const kernel = found.kernel && (await files.host.read(found.kernel.uri, MOST_KERNEL_BYTES))
-  place(configuration, verifyImage({ crypto, initrd, kernel, ...bootargsOf(configuration) }), add)
+  const kernel = found.kernel && (await files.openKernel(found.kernel))
+  const findings = verifyImage({
+    crypto,
+    initrd,
+    kernel: kernel?.vmlinux,
+    ...carried(kernel),
+    ...whatRuns(configuration),
+    lacksInitrd: isWithoutInitrd(configuration, kernel),
+  })
+  place(configuration, findings, add)
+  // The recipe's operand is put in front of the initrd, and that of the zImage wins.
+  if (configuration.operand && kernel?.zImage?.operand)
+    add(configuration.operand, finding('ESM078', { found: 'one in the zImage too' }))
 }
 
-/** A finished operand, of its own or in front of the initrd, with everything that it is for. */
+/** A finished operand, of its own, in front of the initrd or in a zImage, with everything that it is for. */
 async function inspectWhole(
   configuration: ImageConfiguration,
   found: Found,
@@ -159,26 +169,32 @@ async function inspectWhole(
   files: Files,
   add: Add,
 ): Promise<void> {
-  if (!found.initrd && !operand) {
+  const kernel = found.kernel && (await files.openKernel(found.kernel))
+  const { operand: inKernel, initrd: initrdInKernel } = kernel?.zImage ?? {}
+  const home = found.operand ?? found.initrd ?? found.kernel
+  if (!home || !(found.initrd || operand || inKernel)) {
     await inspectPlain(configuration, found, files, add)
     return
   }
   const { crypto } = files.host
-  const head = found.initrd && (await files.host.read(found.initrd.uri, HEAD_LIMIT))
+  const head = found.initrd ? await files.host.read(found.initrd.uri, HEAD_LIMIT) : initrdInKernel?.bytes
   const located = head && locateOperand(head)
-  const owners = await ownerKeys(parentOf((found.operand ?? found.initrd)!.uri), files)
+  const owners = await ownerKeys(parentOf(home.uri), files)
   const privateKeys = owners.map(({ key }) => key)
   const canOpen = secretKey !== undefined || privateKeys.length > 0
-  const initrdSha512 =
-    found.initrd && canOpen ? await files.sha512(found.initrd, located?.operand ? located.archiveBytes : 0) : undefined
-  const kernel = found.kernel && (await files.host.read(found.kernel.uri, MOST_KERNEL_BYTES))
+  // Of a zImage's operand nothing is taken off the initrd.
+  const digestStart = inKernel || !located?.operand ? 0 : located.archiveBytes
+  const initrdSha512 = found.initrd && canOpen ? await files.sha512(found.initrd, digestStart) : undefined
+  const isPlain = inKernel !== undefined || (operand !== undefined && !located?.operand)
   const findings = verifyImage({
     crypto,
     ...(operand && { operand }),
-    ...(head && (operand && !located?.operand ? { initrd: head } : { esmbInitrd: head })),
+    ...(head && (isPlain ? { initrd: head } : { esmbInitrd: head })),
     ...(initrdSha512 && { initrdSha512 }),
-    ...(kernel && { kernel }),
-    ...bootargsOf(configuration),
+    ...(kernel && { kernel: kernel.vmlinux }),
+    ...carried(kernel),
+    ...whatRuns(configuration),
+    lacksInitrd: isWithoutInitrd(configuration, kernel),
     ...(secretKey && { tpmPrivateKey: secretKey }),
     ...(publicKey && { tpmPublicKeyPem: publicKey }),
     privateKeys,
@@ -186,14 +202,26 @@ async function inspectWhole(
   place(configuration, findings, add)
 }
 
+/** A zImage is told to the verifier where it carries an operand: else it is a kernel as any other. */
+const carried = (kernel: OpenedKernel | undefined) => (kernel?.zImage?.operand ? { zImage: kernel.zImage } : {})
+
+/** An operand of its own is put in front of an initrd of no bytes, which will do. */
+function isWithoutInitrd(
+  { initrd, operand, bootargs, stub }: ImageConfiguration,
+  kernel: OpenedKernel | undefined,
+): boolean {
+  const isAsked = stub || asksForSecureVm(bootargs?.text ?? '')
+  return isAsked && !initrd && !operand && !kernel?.zImage?.initrd
+}
+
 /** Without a command line the guest does not ask by itself; that is told where one stands. */
-function bootargsOf({ bootargs, stub }: ImageConfiguration): { bootargs?: string } {
-  return bootargs || stub ? { bootargs: bootargs?.text ?? '' } : {}
+function whatRuns({ bootargs, stub, warnOnly }: ImageConfiguration): { bootargs?: string; warnOnly?: boolean } {
+  return { ...((bootargs || stub) && { bootargs: bootargs?.text ?? '' }), ...(warnOnly && { warnOnly: true }) }
 }
 
 /** Each finding to the attribute that it is about. */
 function place(configuration: ImageConfiguration, findings: readonly Finding[], add: Add): void {
-  const { kernel, initrd, operand, bootargs, stub } = configuration
+  const { kernel, initrd, operand, bootargs, stub, warnOnly } = configuration
   const isAsked = stub || asksForSecureVm(bootargs?.text ?? '')
   const parts: Readonly<Partial<Record<ImagePart, Attribute | undefined>>> = {
     kernel,
@@ -202,11 +230,13 @@ function place(configuration: ImageConfiguration, findings: readonly Finding[], 
     operand: operand ?? initrd,
     bootargs,
   }
-  const byRule: Readonly<Record<string, Attribute | undefined>> = {
+  const byRule: Readonly<Record<string, { readonly range: TextRange } | undefined>> = {
     ESM054: kernel,
     ESM055: kernel,
     ESM056: initrd,
     ESM057: bootargs,
+    ESM080: bootargs ?? configuration,
+    ESM137: warnOnly,
   }
   for (const { offset: _, length: __, ...found } of findings) {
     if (stub && found.rule === 'ESM059') continue

@@ -21,6 +21,7 @@ import {
   readImageFile,
   readVmlinux,
   readZImageFile,
+  readZImageOf,
   withSource,
 } from './inputs.ts'
 import { readPrivateKey } from './keys.ts'
@@ -58,6 +59,8 @@ export interface Given {
   readonly initrd: string | undefined
   readonly append: string | undefined
   readonly tpm: Pick<ImageParts, 'tpmPrivateKey' | 'tpmPublicKeyPem'>
+  /** What only an image tells. */
+  readonly run: Pick<ImageParts, 'lacksInitrd' | 'warnOnly'>
 }
 
 /** `esm check`: the ultravisor's own verifier, and everything that it says. */
@@ -135,13 +138,29 @@ async function checkAll(args: Arguments, terminal: Terminal): Promise<Checked> {
     initrd: args.value('initrd') ?? (kind === 'initrd' && file !== undefined ? undefined : image?.initrd),
     append: args.value('append') ?? image?.append,
     tpm: await tpmKey(args.value('tpm-key') ?? image?.tpmKey, image),
+    run: { warnOnly: image?.warnOnly },
   }
+  if (given.file === undefined && given.initrd === undefined && image) return checkWithoutInitrd(given, image)
   if (given.file === undefined && given.initrd === undefined)
     throw new UsageError('give a FILE, --image or --initrd (pef esm check --help)')
   if (kind === 'yaml') return { found: await checkRecipe(given.file!, given, terminal), opened: true }
   const initrd = initrdOf(kind, given)
   const withIt = (source?: ByteSource) => checkImage(kind, given, args, terminal, initrd, source)
   return initrd === undefined ? withIt() : withSource(initrd, withIt)
+}
+
+/** An image of a kernel alone, which may carry an operand: a VM that asks to become secure needs an initrd. */
+async function checkWithoutInitrd({ kernel, append, run }: Given, image: ImageFile): Promise<Checked> {
+  const zImage = await readZImageOf(kernel!)
+  const findings = verifyImage({
+    crypto: nodeCrypto,
+    kernel: await readVmlinux(kernel!),
+    ...(zImage?.operand && { zImage }),
+    ...(append !== undefined && { bootargs: append }),
+    ...run,
+    lacksInitrd: image.asksForSecureVm && !zImage?.initrd,
+  })
+  return { found: findings.map((finding) => ({ finding, file: kernel! })), opened: true }
 }
 
 /** The machine's key: a file, or the one that the emulated TPM of the image makes from its seed. */
@@ -163,7 +182,7 @@ async function checkImage(
   initrdPath: string | undefined,
   source: ByteSource | undefined,
 ): Promise<Checked> {
-  const { file, kernel, append, tpm } = given
+  const { file, kernel, append, tpm, run } = given
   const zImage = kind === 'zImage' ? await readZImageFile(file!) : undefined
   const located = source && locateOperand(source)
   // Where there is an operand elsewhere, an initrd may be one without.
@@ -183,6 +202,7 @@ async function checkImage(
     ...(kernelBytes && { kernel: kernelBytes }),
     ...(append !== undefined && { bootargs: append }),
     ...tpm,
+    ...run,
     ...(args.count('pubkey') > 0 && { knownKeys: await knownKeys(args.values('pubkey')) }),
     privateKeys: keys,
   })

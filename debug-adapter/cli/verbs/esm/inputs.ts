@@ -5,8 +5,10 @@ import { locateOperand } from '../../../../server/esm/cpio.ts'
 import { openKernelFile } from '../../../../server/esm/kernel-file.ts'
 import { COMPRESSED, KernelImageError } from '../../../../server/esm/kernel-image.ts'
 import { type ByteSource, latin1 } from '../../../../server/esm/reader.ts'
+import { asksForSecureVm } from '../../../../server/esm/verify/image.ts'
 import { readZImage, type ZImage } from '../../../../server/esm/zimage.ts'
 import { checkAttributes, resolvePath } from '../../../files.ts'
+import { chosenQuirks } from '../../../machine/ultravisor/quirks.ts'
 import { fileError, readHead, readWhole } from './files.ts'
 import { ToolError } from './verb.ts'
 
@@ -77,6 +79,11 @@ export async function readZImageFile(path: string): Promise<ZImage> {
   throw new ToolError(`${path}: an ELF file without the sections of a zImage: a kernel is given with --kernel`)
 }
 
+/** The boot wrapper of a kernel; undefined where it has none. @throws ToolError where the file cannot be read */
+export async function readZImageOf(path: string): Promise<ZImage | undefined> {
+  return readZImage(await readWhole(path))
+}
+
 /** vmlinux as it lies in a file: as it is, compressed, or in a zImage. What cannot be unpacked is given as it is: the verifier says what it is. */
 export async function readVmlinux(path: string): Promise<Uint8Array> {
   const bytes = await readWhole(path)
@@ -120,6 +127,10 @@ export interface ImageFile {
   readonly tpmKey?: string
   /** Of the machine, whose TPM has a key of its own where none is given. */
   readonly seed: number
+  /** The VM is to become secure: its command line says so, or a boot stub sees to it. */
+  readonly asksForSecureVm: boolean
+  /** The ultravisor goes on where an operand is wrong (quirk Q29). */
+  readonly warnOnly: boolean
 }
 
 /** Reads IMAGE.json as `pef run` does. @throws ToolError, AttributeError */
@@ -131,7 +142,7 @@ export async function readImageFile(path: string): Promise<ImageFile> {
     if (error instanceof ToolError) throw error
     throw new ToolError(`${path} is not JSON: ${(error as Error).message}`)
   }
-  const { kernel, initrd, operand, bootargs, tpmKey, seed } = checkAttributes(attributes)
+  const { kernel, initrd, operand, bootargs, tpmKey, seed, esm, quirks } = checkAttributes(attributes)
   const at = (name: string | undefined) => (name === undefined ? undefined : resolvePath(dirname(path), name))
   return {
     kernel: at(kernel),
@@ -140,5 +151,7 @@ export async function readImageFile(path: string): Promise<ImageFile> {
     append: bootargs,
     tpmKey: at(tpmKey),
     seed,
+    asksForSecureVm: esm === 'stub' || asksForSecureVm(bootargs),
+    warnOnly: chosenQuirks(quirks).has('Q29'),
   }
 }
