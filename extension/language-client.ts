@@ -17,7 +17,7 @@ export interface LanguageServer {
 }
 
 /** Files that documents name: a change of one is a reason to look at the documents again. */
-const WATCHED = '**/*.{pem,pub,sec,key,elf,img,cpio,gz,esmb,dtb,yml,yaml}'
+const WATCHED = '**/*.{pem,pub,sec,key,elf,img,cpio,gz,esmb,dtb,yml,yaml,json}'
 
 /**
  * Starts the language server. Without its bundle the extension still debugs: the output channel says once what is missing.

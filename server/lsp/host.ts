@@ -1,4 +1,5 @@
 import type { CryptoProvider } from '../esm/crypto/provider.ts'
+import type { Finding } from '../esm/findings.ts'
 
 /** What is at a uri. */
 export interface FileStat {
@@ -31,6 +32,8 @@ export interface ServerHost {
    * there is nobody to ask.
    */
   tpmPublicKey?(seed: number): string | undefined
+  /** ESM127: what svm-tool would miss on this host; absent where there is no such host, in a browser. */
+  inspectBuildHost?(): Finding | undefined
   /** Folder of the rules' pages; without it diagnostics have no links. */
   readonly rulePages?: string
 }

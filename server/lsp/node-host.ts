@@ -1,6 +1,8 @@
 /** Files of the disk for the language server. */
+import { existsSync } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { inspectBuildHost } from '../esm/build-host.ts'
 import { nodeCrypto } from '../esm/crypto/node.ts'
 import type { FileStat, ServerHost } from './host.ts'
 
@@ -8,7 +10,9 @@ const CHUNK_BYTES = 1 << 20
 
 /** @param rulePages uri of the folder with the rules' pages */
 export function nodeHost(rulePages: string | undefined): ServerHost {
+  const buildHost = inspectBuildHost({ arch: process.arch, env: process.env, exists: existsSync })
   return {
+    inspectBuildHost: () => buildHost,
     crypto: nodeCrypto,
     rulePages,
     stat: (uri) => statFile(uri),

@@ -34,6 +34,7 @@ export async function inspectSvmBlob(
   const more = new TextFindings(text)
   await inspectAttachmentSizes(parsed.entries, document, files, more)
   await inspectKeyRights(parsed.entries, document, files, more)
+  inspectBuildHost(parsed.entries, files, more)
   const all = [...parsed.findings, ...[...fromFiles, ...more.list].filter((found) => !told.has(key(found)))]
   return { parsed, findings: bySeverity(all) as TextFinding[] }
 }
@@ -63,6 +64,13 @@ async function inspectAttachmentSizes(
       return
     }
   }
+}
+
+/** ESM127, where the kernel stands: it is objcopy that svm-tool flattens it with. */
+function inspectBuildHost(entries: readonly SvmBlobEntry[], { host }: Files, findings: TextFindings): void {
+  const { kernel } = digestEntry(entries)
+  const found = kernel && host.inspectBuildHost?.()
+  if (found) findings.add(found.rule, kernel, { severity: found.severity, found: found.found })
 }
 
 /** ESM140: a private key that people other than its owner can read. */

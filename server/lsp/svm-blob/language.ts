@@ -1,8 +1,10 @@
 /** svm_blob.yml: what was found in a version of a document, and everything that is asked about it. */
 import type { ParsedSvmBlob } from '../../esm/svm-blob.ts'
-import type { TextFinding } from '../../esm/svm-yaml.ts'
+import { type TextFinding, TextFindings } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
+import { imagesFor, inspectImages } from './images.ts'
 import { inspectInitrdSecrets, inspectOwnOperands, inspectSvmBlob } from './inspect.ts'
+import { inspectMachine } from './machine.ts'
 
 /** A version of a document with what is known of it. */
 export interface SvmBlobAnalysis {
@@ -24,12 +26,37 @@ export async function analyseSvmBlob(
 ): Promise<void> {
   const { parsed, findings } = await inspectSvmBlob(text, document, files)
   const slow = Promise.all([
+    inspectSurroundings(text, parsed, document, files),
     inspectOwnOperands(text, parsed, document, files),
     inspectInitrdSecrets(text, parsed, document, files),
   ])
   const quick = await Promise.race([slow, pause(SLOW_MS)])
   if (quick === undefined) publish({ language: 'svm-blob', text, parsed, findings })
-  publish({ language: 'svm-blob', text, parsed, findings: [...findings, ...(await slow).flat()] })
+  publish({ language: 'svm-blob', text, parsed, findings: [...findings, ...onceEach((await slow).flat())] })
+}
+
+/** What the images around the recipe say about it. */
+async function inspectSurroundings(
+  text: string,
+  { entries }: ParsedSvmBlob,
+  document: string,
+  files: Files,
+): Promise<readonly TextFinding[]> {
+  const findings = new TextFindings(text)
+  const images = await imagesFor(entries, document, files)
+  await inspectMachine(entries, images, document, files, findings)
+  await inspectImages(entries, images, document, files, findings)
+  return findings.list
+}
+
+/** An image and an operand may say the same about a value: the first, which tells what it should be, is enough. */
+function onceEach(findings: readonly TextFinding[]): TextFinding[] {
+  const first = new Map<string, TextFinding>()
+  for (const found of findings) {
+    const key = `${found.rule} ${found.offset}`
+    if (!first.has(key)) first.set(key, found)
+  }
+  return [...first.values()]
 }
 
 /** What is there by then is told at once, in milliseconds. */

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { inspectBuildHost } from '../../../../server/esm/build-host.ts'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
 import { type Finding, finding } from '../../../../server/esm/findings.ts'
 import { flattenKernel, KernelImageError } from '../../../../server/esm/kernel-image.ts'
@@ -23,6 +25,7 @@ export async function checkRecipe(path: string, given: Given, terminal: Terminal
     if (place && difference) found.push({ finding: difference, file: path, range: place.range })
   }
   if (digest) {
+    at(digest.values.get('kernel'), inspectBuildHost({ arch: process.arch, env: process.env, exists: existsSync }))
     const [args, kernel, initramfs] = ['args', 'kernel', 'initramfs'].map((key) => digest.values.get(key))
     if (given.append !== undefined && args && args.text !== given.append)
       at(args, finding('ESM057', { expected: JSON.stringify(given.append), found: JSON.stringify(args.text) }))
