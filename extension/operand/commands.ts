@@ -1,5 +1,6 @@
 /** The commands behind lenses and quick fixes of svm_blob.yml. */
-import { chmod } from 'node:fs/promises'
+import { createPublicKey } from 'node:crypto'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { commands, type Disposable, debug, type ExtensionContext, Uri, window, workspace } from 'vscode'
 import type { LanguageServer } from '../language-client.ts'
@@ -38,7 +39,10 @@ export function operandCommands(context: ExtensionContext, server: Promise<Langu
     register('pef.generateKeyPair', (document, pubkey = '', seckey = '') =>
       execute(document, { task: 'generate', pubkey, seckey }),
     ),
-    register('pef.writeTpmKey', (document, pubkey = '') => writeTpmKey(context, document, pubkey)),
+    register('pef.writeTpmKey', (document, pubkey = '', seed = '') => writeTpmKey(context, document, pubkey, seed)),
+    register('pef.exportPublicKey', async (document, from = '', to = '') => {
+      await writeFile(besides(document, to), publicKeyPem(await readFile(besides(document, from), 'utf8')))
+    }),
     register('pef.protectKey', async (document, path = '') => {
       await chmod(besides(document, path), 0o600)
       // Looks at the document again: rights are no change that the editor would tell.
@@ -48,15 +52,20 @@ export function operandCommands(context: ExtensionContext, server: Promise<Langu
   ]
 }
 
+/** The canonical form, which svm-tool's fingerprints are of, of a public key or the public half of a private one (PEM). */
+function publicKeyPem(key: string): string {
+  return createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+}
+
 async function saveIfOpen(uri: Uri): Promise<void> {
   await workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())?.save()
 }
 
 const besides = (document: Uri, path: string) => (isAbsolute(path) ? path : join(dirname(document.fsPath), path))
 
-/** The public half of the key that the emulated TPM makes from the default seed. */
-async function writeTpmKey(context: ExtensionContext, document: Uri, path: string): Promise<void> {
-  const pem = await tpmPublicKey(context)
+/** The public half of the key that the emulated TPM makes from a seed; of none, from the default one. */
+async function writeTpmKey(context: ExtensionContext, document: Uri, path: string, seed: string): Promise<void> {
+  const pem = await tpmPublicKey(context, seed === '' ? undefined : Number(seed))
   await workspace.fs.writeFile(Uri.file(besides(document, path)), new TextEncoder().encode(pem))
 }
 

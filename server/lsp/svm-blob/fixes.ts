@@ -1,57 +1,23 @@
 /** Quick fixes: for each rule that a change of the text can satisfy, that change. */
 import type { TextEdit } from 'vscode-languageserver'
-import { ENTRY_KINDS, type EntryKind, type ParsedSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
-import type { TextFinding } from '../../esm/svm-yaml.ts'
-import type { Files } from '../files.ts'
-import { type Fix, nearestPath } from '../fix.ts'
+import { ENTRY_KINDS, type EntryKind } from '../../esm/svm-blob.ts'
+import type { Fix } from '../fix.ts'
 import { linesOf, wholeLines } from '../ranges.ts'
-import { isAbsolutePath } from '../uris.ts'
 import { nearest } from '../words.ts'
+import { agree, anyVmlinux, exportPublicKey, machineFirst, missingFile } from './file-fixes.ts'
+import {
+  entryOf,
+  type FixContext,
+  type Fixer,
+  foundText,
+  insertLines,
+  quoted,
+  replace,
+  valueHere,
+} from './fix-context.ts'
 import { attachmentName } from './inspect.ts'
 import { blocksOf } from './symbols.ts'
 import { plainTemplate, templateLine } from './words.ts'
-
-/** What a fix may look at. */
-export interface FixContext {
-  readonly text: string
-  readonly parsed: ParsedSvmBlob
-  readonly finding: TextFinding
-  /** Uri of the document. */
-  readonly document: string
-  readonly files: Files
-}
-
-type Fixer = (context: FixContext) => readonly Fix[] | Promise<readonly Fix[]>
-
-/** What stands in the text at the finding. */
-const foundText = ({ text, finding }: FixContext): string =>
-  text.slice(finding.offset, (finding.offset ?? 0) + (finding.length ?? 0))
-
-const replace = ({ finding }: FixContext, newText: string): TextEdit => ({
-  range: { start: finding.range.start, end: finding.range.end },
-  newText,
-})
-
-/** The entry that a finding is in. */
-function entryOf({ text, parsed, finding }: FixContext): SvmBlobEntry | undefined {
-  const blocks = blocksOf(text, parsed.entries)
-  return parsed.entries.find((entry) => {
-    const { start, end } = blocks.get(entry)!
-    return finding.range.start.line >= start.line && finding.range.start.line < Math.max(end.line, start.line + 1)
-  })
-}
-
-/** Text as YAML that reads as text whatever is in it. */
-const quoted = (text: string): string => JSON.stringify(text)
-
-/** Puts lines in front of a line; behind the last one where there are fewer. */
-function insertLines(text: string, at: number, lines: readonly string[]): TextEdit {
-  const all = linesOf(text)
-  if (at < all.length) return { range: wholeLines(at, at), newText: `${lines.join('\n')}\n` }
-  const last = all.length - 1
-  const end = { line: last, character: all[last]!.length }
-  return { range: { start: end, end }, newText: `${all[last] === '' ? '' : '\n'}${lines.join('\n')}\n` }
-}
 
 /** A new entry where entries of its kind stand: origin first, the others at the end. */
 function addEntry({ text, parsed }: FixContext, kind: EntryKind): Fix {
@@ -104,6 +70,7 @@ const FIXES: Readonly<Record<string, Fixer>> = {
     })
     return [{ title: 'Make each of them an entry of a list', edits, preferred: true }]
   },
+  ESM102: (context) => splitEntry(context),
   ESM103: (context) => {
     const kind = nearest(foundText(context), Object.keys(ENTRY_KINDS))
     return kind ? [{ title: `Change it to "${kind}"`, edits: [replace(context, kind)], preferred: true }] : []
@@ -160,10 +127,17 @@ const FIXES: Readonly<Record<string, Fixer>> = {
     ]
     return [{ title: 'Swap pubkey and seckey', edits, preferred: true }]
   },
+  ESM054: (context) => agree(context),
+  ESM056: (context) => agree(context),
+  ESM057: (context) => agree(context),
+  ESM113: (context) => exportPublicKey(context),
+  ESM114: (context) => exportPublicKey(context),
+  ESM115: (context) => exportPublicKey(context),
   ESM116: (context) => removeEntry(context, 'Remove this entry'),
   ESM117: (context) => [addEntry(context, 'recipient')],
   ESM118: (context) => [addEntry(context, 'digest')],
   ESM119: (context) => removeEntry(context, 'Remove this digest'),
+  ESM120: (context) => anyVmlinux(context),
   ESM122: (context) => [oneLine(context, ' ')],
   ESM123: (context) => {
     const { start } = context.finding.range
@@ -180,6 +154,13 @@ const FIXES: Readonly<Record<string, Fixer>> = {
   },
   ESM124: (context) => attachmentNames(context),
   ESM125: (context) => removeLine(context, 'Remove this line'),
+  ESM128: ({ text }) => {
+    const edits = linesOf(text).flatMap((content, line): TextEdit[] =>
+      line > 0 && /^(---|\.\.\.)\s*(#.*)?$/.test(content) ? [{ range: wholeLines(line, line + 1), newText: '' }] : [],
+    )
+    return edits.length > 0 ? [{ title: 'Make it one document', edits, preferred: true }] : []
+  },
+  ESM129: (context) => machineFirst(context),
   ESM058: (context) => {
     const value = valueHere(context)
     const text = value?.text.trim().replace(/\s+/g, ' ')
@@ -217,13 +198,6 @@ function allowedIn(context: FixContext): readonly string[] {
   return [...required, ...optional].filter((name) => !entry.values.has(name))
 }
 
-function valueHere({ parsed, finding }: FixContext) {
-  const at = finding.range.start
-  return parsed.entries
-    .flatMap(({ values }) => [...values.values()])
-    .find(({ range }) => range.start.line === at.line && range.start.character === at.character)
-}
-
 /** Is the finding at a key? */
 function isKey({ text, finding }: FixContext): boolean {
   return /^\s*:/.test(text.slice((finding.offset ?? 0) + (finding.length ?? 0)))
@@ -235,30 +209,6 @@ function oneLine(context: FixContext, between: string): Fix {
   // A block scalar ends with the line break behind it.
   const newText = quoted(text) + (body.endsWith('\n') ? '\n' : '')
   return { title: 'Write it as one line', edits: [replace(context, newText)], preferred: true }
-}
-
-/** Files of nearly that name in the folder where it should be; for keys of the owner a new pair. */
-async function missingFile(context: FixContext): Promise<Fix[]> {
-  const value = valueHere(context)
-  if (!value) return []
-  const { document, files } = context
-  const near = await nearestPath(value.text, files.candidates(document, value.text), files)
-  const fixes: Fix[] = near
-    ? [{ title: `Change it to "${near}"`, edits: [replace(context, quoted(near))], preferred: true }]
-    : []
-  const entry = entryOf(context)
-  const [pubkey, seckey] = [entry?.values.get('pubkey')?.text, entry?.values.get('seckey')?.text]
-  if (entry?.kind === 'origin' && pubkey && seckey && !isAbsolutePath(pubkey))
-    fixes.push({
-      title: `Generate the key pair ${pubkey}, ${seckey}`,
-      command: { title: 'Generate a key pair', command: 'pef.generateKeyPair', arguments: [document, pubkey, seckey] },
-    })
-  if (entry?.kind === 'recipient' && pubkey)
-    fixes.push({
-      title: `Write the key of the emulated TPM into ${pubkey}`,
-      command: { title: 'Write the TPM key', command: 'pef.writeTpmKey', arguments: [document, pubkey] },
-    })
-  return fixes
 }
 
 /** A name that is accepted and that no other attachment has. */
@@ -285,6 +235,21 @@ function attachmentNames(context: FixContext): Fix[] {
   const indent = /^\s*/.exec(linesOf(context.text)[path.range.start.line]!)![0]
   const edits = [insertLines(context.text, path.range.start.line, [`${indent}name: ${quoted(name)}`])]
   return [{ title: `Name it "${name}"`, edits, preferred: true }]
+}
+
+/** An entry of several keys: those of another entry begin one, the others are values of the first. */
+function splitEntry({ text, finding: { range } }: FixContext): Fix[] {
+  const lines = linesOf(text)
+  const column = range.start.character
+  const edits: TextEdit[] = []
+  for (let line = range.start.line + 1; line < range.end.line + 1 && line < lines.length; line++) {
+    const [, white = '', key] = /^( *)([A-Za-z]+):/.exec(lines[line]!) ?? []
+    if (key === undefined || white.length !== column || column < 2) continue
+    const start = { line, character: column - 2 }
+    if (key in ENTRY_KINDS) edits.push({ range: { start, end: { line, character: column } }, newText: '- ' })
+    else edits.push({ range: { start, end: start }, newText: '  ' })
+  }
+  return edits.length > 0 ? [{ title: 'Make it one key with its values', edits, preferred: true }] : []
 }
 
 /** What corrects a finding; none where that takes a person. */
