@@ -33,8 +33,14 @@ export class LspClient {
    * Starts a server that is made of the sources as they are, so that no build is needed before.
    * @param folder the folder of the workspace
    * @param tpmKey answers what the server asks about the machine
+   * @param env    in place of that of this process
    */
-  static async start(folder: string, rulePages?: string, tpmKey?: (seed: number) => string): Promise<LspClient> {
+  static async start(
+    folder: string,
+    rulePages?: string,
+    tpmKey?: (seed: number) => string,
+    env: NodeJS.ProcessEnv = { ...process.env, CROSS_COMPILE: 'powerpc64le-linux-gnu-' },
+  ): Promise<LspClient> {
     const bundle = mkdtempSync(join(tmpdir(), 'pef-server-'))
     await build({
       entryPoints: [join(repository, 'server/server.ts')],
@@ -44,7 +50,7 @@ export class LspClient {
       format: 'cjs',
       logLevel: 'error',
     })
-    const client = new LspClient(folder, bundle)
+    const client = new LspClient(folder, bundle, env)
     if (tpmKey) client.connection.onRequest('pef/tpmPublicKey', ({ seed }: { seed: number }) => tpmKey(seed))
     client.initialized = await client.connection.sendRequest<InitializeResult>('initialize', {
       processId: process.pid,
@@ -57,11 +63,12 @@ export class LspClient {
     return client
   }
 
-  private constructor(folder: string, bundle: string) {
+  private constructor(folder: string, bundle: string, env: NodeJS.ProcessEnv) {
     this.folder = folder
     this.#bundle = bundle
     this.#server = spawn(process.execPath, [join(bundle, 'server.js'), '--stdio'], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env,
     })
     this.connection = createProtocolConnection(
       new StreamMessageReader(this.#server.stdout!),
@@ -110,6 +117,11 @@ export class LspClient {
         this.#wake = resolve
       })
     }
+  }
+
+  /** All diagnostics of a document that have come so far, one list a time. */
+  published(uri: string): Diagnostic[][] {
+    return this.#published.filter((params) => params.uri === uri).map(({ diagnostics }) => diagnostics)
   }
 
   /** A request about a document. */
