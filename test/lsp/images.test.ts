@@ -24,6 +24,9 @@ beforeAll(async () => {
   kernel[kernel.readUInt32LE(64 + 8) + 64]! ^= 1
   writeFileSync(join(folder, 'other.elf'), kernel)
   cpSync(join(keys, 'tpm-private-for-replay.pem'), join(folder, 'other-tpm.pem'))
+  const operand = readFileSync(join(folder, 'hello-svm.esmb'))
+  operand[0]! ^= 1
+  for (const name of ['torn.esmb', 'svm_blob.esmb']) writeFileSync(join(folder, name), operand)
   // tpm.pem is what the emulated TPM makes from seed 1.
   const pem = readFileSync(join(folder, 'tpm.pem'), 'utf8')
   client = await LspClient.start(folder, undefined, (seed) =>
@@ -59,16 +62,19 @@ interface Row {
   readonly image: object
   readonly at: string
   readonly severity?: number
-  /** What the quick fix writes. */
-  readonly fix?: string
+  /** What the preferred quick fix writes, in the order of the text. */
+  readonly fix?: string | readonly string[]
 }
+
+/** What is written behind the kernel. */
+const MADE = ', "operand": "svm_blob.yml"'
 
 const rows: Row[] = [
   { rule: 'ESM110', image: { ...GOOD, kernel: 'helo-svm.elf' }, at: '"helo-svm.elf"', fix: '"hello-svm.elf"' },
   { rule: 'ESM110', image: { ...GOOD, symbols: ['none.map'] }, at: '"none.map"' },
   { rule: 'ESM110', image: { ...GOOD, tpm: { key: 'no/key' } }, at: '"no/key"' },
   { rule: 'ESM120', image: { ...GOOD, kernel: 'initrd.txt' }, at: '"initrd.txt"' },
-  { rule: 'ESM054', image: { ...GOOD, kernel: 'other.elf' }, at: '"other.elf"' },
+  { rule: 'ESM054', image: { ...GOOD, kernel: 'other.elf' }, at: '"other.elf"', fix: '"hello-svm.elf"' },
   {
     rule: 'ESM057',
     image: { ...GOOD, bootargs: 'console=hvc0  svm=on' },
@@ -77,21 +83,44 @@ const rows: Row[] = [
   },
   { rule: 'ESM058', image: { ...GOOD, bootargs: 'a svm=on ' }, at: '"a svm=on "', severity: 4, fix: '"a svm=on"' },
   { rule: 'ESM059', image: { ...GOOD, bootargs: 'quiet' }, at: '"quiet"', severity: 2, fix: '"quiet svm=on"' },
-  { rule: 'ESM070', image: { ...GOOD, initrd: 'initrd.txt' }, at: '"initrd.txt"' },
-  { rule: 'ESM070', image: { ...GOOD, initrd: 'initrd.txt', bootargs: 'quiet' }, at: '"initrd.txt"', severity: 3 },
+  { rule: 'ESM070', image: { ...GOOD, initrd: 'initrd.txt' }, at: '"initrd.txt"', fix: MADE },
+  {
+    rule: 'ESM070',
+    image: { ...GOOD, initrd: 'initrd.txt', bootargs: 'quiet' },
+    at: '"initrd.txt"',
+    severity: 3,
+    fix: MADE,
+  },
+  {
+    rule: 'ESM080',
+    image: { kernel: 'hello-svm.elf', bootargs: 'console=hvc0 svm=on' },
+    at: '"console=hvc0 svm=on"',
+    fix: `, "initrd": "initrd.txt"${MADE}`,
+  },
   { rule: 'ESM111', image: { ...GOOD, tpm: { key: 'tpm.pem' } }, at: '"tpm.pem"' },
-  { rule: 'ESM026', image: { ...GOOD, tpm: { key: 'other-tpm.pem' } }, at: '"initrd-esmb.img"' },
-  { rule: 'ESM121', image: { ...GOOD, operand: 'svm_blob.yml' }, at: '"initrd-esmb.img"', severity: 2 },
+  {
+    rule: 'ESM026',
+    image: { ...GOOD, tpm: { key: 'other-tpm.pem' } },
+    at: '"initrd-esmb.img"',
+    fix: ['"initrd.txt"', MADE],
+  },
+  {
+    rule: 'ESM121',
+    image: { ...GOOD, operand: 'svm_blob.yml' },
+    at: '"initrd-esmb.img"',
+    severity: 2,
+    fix: '"initrd.txt"',
+  },
   {
     rule: 'ESM057',
     image: { ...RECIPE, bootargs: 'svm=on' },
     at: '"svm=on"',
     fix: '"console=hvc0 svm=on"',
   },
-  { rule: 'ESM054', image: { ...RECIPE, kernel: 'other.elf' }, at: '"other.elf"' },
-  { rule: 'ESM056', image: { ...RECIPE, initrd: 'rootd' }, at: '"rootd"' },
+  { rule: 'ESM054', image: { ...RECIPE, kernel: 'other.elf' }, at: '"other.elf"', fix: '"hello-svm.elf"' },
+  { rule: 'ESM056', image: { ...RECIPE, initrd: 'rootd' }, at: '"rootd"', fix: '"initrd.txt"' },
   { rule: 'ESM129', image: { ...RECIPE, seed: 2 }, at: '"svm_blob.yml"' },
-  { rule: 'ESM001', image: { ...RECIPE, operand: 'hello-svm.elf' }, at: '"hello-svm.elf"' },
+  { rule: 'ESM001', image: { ...RECIPE, operand: 'torn.esmb' }, at: '"torn.esmb"', fix: '"svm_blob.yml"' },
 ]
 
 describe('an image', () => {
@@ -115,11 +144,27 @@ describe('an image', () => {
       range: found.range,
       context: { diagnostics: [found] },
     })
-    const edits = actions.flatMap(({ edit }) => edit?.changes?.[uri] as TextEdit[])
-    expect(edits.map(({ newText }) => newText)).toEqual(fix === undefined ? [] : [fix])
+    const preferred = actions.find(({ isPreferred }) => isPreferred)
+    const edits = (preferred?.edit?.changes?.[uri] ?? []) as TextEdit[]
+    expect(new Set(edits.map(({ newText }) => newText))).toEqual(new Set(fix === undefined ? [] : [fix].flat()))
     if (fix === undefined) return
     const fixed = TextDocument.applyEdits(TextDocument.create(uri, 'jsonc', 1, text), edits)
     expect((await look(fixed)).diagnostics.map(({ code }) => code)).not.toContain(rule)
+  })
+
+  it('names the command that builds its operand again', async () => {
+    const image = { ...RECIPE, operand: 'svm_blob.esmb' }
+    const { uri, diagnostics } = await look(image, (all) => all.some(({ code }) => code === 'ESM001'))
+    const found = diagnostics.find(({ code }) => code === 'ESM001')!
+    const actions = await client.ask<CodeAction[]>('codeAction', uri, {
+      range: found.range,
+      context: { diagnostics: [found] },
+    })
+    expect(actions.map(({ title, command, isPreferred }) => [title, command?.command, isPreferred])).toEqual([
+      ['Build svm_blob.esmb again from svm_blob.yml', 'pef.buildOperand', true],
+      ['Make the operand from svm_blob.yml at every start', undefined, undefined],
+    ])
+    expect(actions[0]!.command!.arguments).toEqual([client.uri('svm_blob.yml')])
   })
 
   it('of a launch.json starts at its folder, with comments and variables', async () => {

@@ -1,15 +1,11 @@
 /** Quick fixes for a pef.json or launch.json. */
 import { hexBytes } from '../../esm/reader.ts'
-import { parseSvmBlob } from '../../esm/svm-blob.ts'
 import type { TextFinding } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
 import { type Fix, nearestPath } from '../fix.ts'
-import { digestEntry } from '../svm-blob/inspect.ts'
 import { joinUri } from '../uris.ts'
 import type { Attribute, ImageConfiguration } from './configurations.ts'
-
-/** Bytes. */
-const YAML_LIMIT = 1 << 16
+import { readRecipe, recipeFixes, recipesBeside } from './recipe-fixes.ts'
 
 /** What corrects a finding; none where that takes a person. */
 export async function imageFixes(
@@ -20,9 +16,14 @@ export async function imageFixes(
   for (const configuration of configurations) {
     const { kernel, initrd, operand, tpmKey, symbols, bootargs } = configuration
     const isHere = (one: Attribute | undefined) => one?.range.start === finding.range.start
-    if (bootargs && isHere(bootargs)) return bootargsFixes(configuration, bootargs, finding, files)
+    if (bootargs && isHere(bootargs))
+      return [
+        ...(await bootargsFixes(configuration, bootargs, finding, files)),
+        ...(await recipeFixes(configuration, finding, files)),
+      ]
     const path = [kernel, initrd, operand, tpmKey, ...symbols].find(isHere)
     if (path && finding.rule === 'ESM110') return pathFixes(configuration, path, files)
+    if (path || configuration.range.start === finding.range.start) return recipeFixes(configuration, finding, files)
   }
   return []
 }
@@ -45,7 +46,7 @@ async function bootargsFixes(
   if (rule !== 'ESM057') return []
   // What was hashed is not known from its digest: but there are texts that it may have been.
   const { crypto } = files.host
-  const candidates = [plain, `${plain} `, ...(await recipeArguments(configuration, files))]
+  const candidates = [plain, `${plain} `, ...(await argumentsOf(configuration, files))]
   const wanted = candidates.find((text) => {
     const digest = hexBytes(crypto.sha512(new TextEncoder().encode(text)))
     return expected === JSON.stringify(text) || expected === `SHA-512 ${digest}`
@@ -53,16 +54,12 @@ async function bootargsFixes(
   return wanted === undefined ? [] : [change(bootargs, wanted)]
 }
 
-/** The command lines of the recipes beside the image. */
-async function recipeArguments({ folder, operand }: ImageConfiguration, files: Files): Promise<string[]> {
-  const names = (await files.host.list(folder)).filter((name) => /^svm_blob\.ya?ml$|\.svm\.ya?ml$/.test(name))
-  const found: string[] = []
-  for (const name of [...names, ...(operand ? [operand.text] : [])]) {
-    const yaml = await files.host.read(joinUri(folder, name), YAML_LIMIT)
-    const args = yaml && digestEntry(parseSvmBlob(new TextDecoder().decode(yaml)).entries).args
-    if (args) found.push(args.text)
-  }
-  return found
+/** The command lines of the recipes beside the image, and of the one that its operand is. */
+async function argumentsOf(configuration: ImageConfiguration, files: Files): Promise<string[]> {
+  const { folder, operand } = configuration
+  const uri = operand && joinUri(folder, operand.text)
+  const recipes = [...(await recipesBeside(configuration, files)), ...(uri ? [await readRecipe(uri, files)] : [])]
+  return recipes.flatMap(({ args }) => args ?? [])
 }
 
 async function pathFixes({ folder }: ImageConfiguration, path: Attribute, files: Files): Promise<Fix[]> {
