@@ -14,6 +14,7 @@ import { makeOperand } from './make.ts'
 import { hexBytes, latin1, sameBytes } from './reader.ts'
 import { ENTRY_KINDS, type SvmBlob, type SvmBlobEntry } from './svm-blob.ts'
 import { type TextFinding, TextFindings, type YamlText } from './svm-yaml.ts'
+import { FILES_PAGE_BYTES } from './verify/attachments.ts'
 
 /**
  * Reads a file that the YAML names, its path as written there.
@@ -22,12 +23,23 @@ import { type TextFinding, TextFindings, type YamlText } from './svm-yaml.ts'
  */
 export type FileReader = (path: string, limit: number) => Promise<Uint8Array | undefined>
 
+/** What is known of a file without reading it. */
+export interface FileFacts {
+  /** Bytes. */
+  readonly size: number
+  /** Whether people other than the owner may read it; undefined where the file system does not tell. */
+  readonly readableByOthers?: boolean
+}
+
+/** @returns undefined where there is no such file */
+export type FileLooker = (path: string) => Promise<FileFacts | undefined>
+
 /** A key file is not larger; of a kernel and an initrd the beginning tells enough. Bytes. */
 const KEY_LIMIT = 1 << 16
 const HEAD_LIMIT = 1 << 16
 
 /**
- * ESM110 to ESM116, ESM120, ESM121, ESM126 and ESM129: what the entries' files have to say.
+ * ESM110 to ESM116, ESM120, ESM121, ESM126 and ESM129: what the entries' files have to say; with `look` ESM061, ESM067 and ESM140 too.
  * @param text            of the YAML
  * @param entries         as parseSvmBlob found them
  * @param tpmPublicKeyPem the wrapping key of the machine that is to boot, if it is known
@@ -38,6 +50,7 @@ export async function inspectSvmBlobFiles(
   read: FileReader,
   crypto: CryptoProvider,
   tpmPublicKeyPem?: Uint8Array,
+  look?: FileLooker,
 ): Promise<TextFinding[]> {
   const findings = new TextFindings(text)
   const seen = new Map<string, string>()
@@ -59,7 +72,44 @@ export async function inspectSvmBlobFiles(
   const firstFile = first && (await read(first.text, KEY_LIMIT))
   if (tpmPublicKeyPem && firstFile && !isSameKey(firstFile, tpmPublicKeyPem))
     findings.add('ESM129', first, { found: first.text })
+  if (look) {
+    await inspectAttachmentSizes(entries, look, findings)
+    await inspectKeyRights(entries, look, findings)
+  }
   return findings.list
+}
+
+/** ESM067 and ESM061: an attachment must be smaller than 64 KiB, and all of them together have to fit into it. */
+async function inspectAttachmentSizes(
+  entries: readonly SvmBlobEntry[],
+  look: FileLooker,
+  findings: TextFindings,
+): Promise<void> {
+  let sum = 0
+  for (const { kind, values } of entries) {
+    const path = kind === 'file' ? values.get('path') : undefined
+    const file = path && (await look(path.text))
+    if (!file) continue
+    sum += file.size
+    if (file.size >= FILES_PAGE_BYTES) findings.add('ESM067', path, { found: `${file.size} bytes` })
+    else if (sum > FILES_PAGE_BYTES) {
+      findings.add('ESM061', path, { found: `${sum} bytes up to and with this file` })
+      return
+    }
+  }
+}
+
+/** ESM140: a private key that people other than its owner can read. */
+async function inspectKeyRights(
+  entries: readonly SvmBlobEntry[],
+  look: FileLooker,
+  findings: TextFindings,
+): Promise<void> {
+  for (const { values } of entries) {
+    const path = values.get('seckey')
+    if (path && (await look(path.text))?.readableByOthers)
+      findings.add('ESM140', path, { found: 'rights for group or others' })
+  }
 }
 
 function inspectEntry(

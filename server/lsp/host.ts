@@ -1,15 +1,12 @@
 import type { CryptoProvider } from '../esm/crypto/provider.ts'
 import type { Finding } from '../esm/findings.ts'
+import type { FileFacts } from '../esm/svm-blob-files.ts'
 
 /** What is at a uri. */
-export interface FileStat {
+export interface FileStat extends FileFacts {
   readonly isFolder: boolean
-  /** Bytes. */
-  readonly size: number
   /** Changes whenever the file does. */
   readonly stamp: string
-  /** Whether people other than the owner may read it; undefined where the file system does not tell. */
-  readonly readableByOthers?: boolean
 }
 
 /** What the server needs from the world around it: files are named by their uris. */

@@ -1,8 +1,12 @@
-/** One verifier: `pef esm check` on the files and UV_ESM on the running machine say the same about every malformed fixture. */
-import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+/** One verifier: `pef esm check`, the editor and UV_ESM on the running machine say the same about every malformed fixture. */
+import { dirname, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DiagnosticSeverity, type Diagnostic as LspDiagnostic } from 'vscode-languageserver'
+import { loadMachineConfig } from '../../debug-adapter/files.ts'
 import { ruleOf } from '../../server/esm/rules.ts'
 import { pefHere } from '../cli/esm-tool.ts'
+import { LspClient } from '../lsp/client.ts'
 import { BOOTARGS, fixture, fixtureJson, untilEsm } from './run.ts'
 
 interface Case {
@@ -11,25 +15,66 @@ interface Case {
   readonly file: string
 }
 
-interface Diagnostic {
+interface Told {
   readonly id: string
   readonly severity: 'error' | 'warning' | 'information' | 'hint'
 }
 
 const cases: readonly Case[] = fixtureJson('bad/expected.json').cases
+const recipes: readonly string[] = fixtureJson('yaml/expected.json').cases.map(({ file }: { file: string }) => file)
 
-const path = (name: string) => fileURLToPath(new URL(`../fixtures/esm/${name}`, import.meta.url))
+const root = fileURLToPath(new URL('../fixtures/esm/', import.meta.url))
+const path = (name: string) => `${root}${name}`
 const isSevere = (rule: string) => 'EX'.includes(ruleOf(rule).severity)
+const SEVERITIES = {
+  [DiagnosticSeverity.Error]: 'error',
+  [DiagnosticSeverity.Warning]: 'warning',
+  [DiagnosticSeverity.Information]: 'information',
+  [DiagnosticSeverity.Hint]: 'hint',
+} as const
 
-async function check({ kind, file }: Case): Promise<{ code: number | null; diagnostics: readonly Diagnostic[] }> {
-  const files = kind === 'blob' ? [path(`bad/${file}`), '--initrd', path('inputs/initrd.img')] : [path(`bad/${file}`)]
-  const machine = ['--kernel', path('inputs/vmlinux'), '--append', BOOTARGS]
-  const tpm = ['--tpm-key', path('keys/tpm-private-for-replay.pem')]
-  const others = ['origin', 'recipient-2', 'recipient-3'].flatMap((name) => ['--key', path(`keys/${name}.sec`)])
-  const given = [...files, ...machine, ...tpm, ...others]
-  const { code, out, error } = await pefHere(['esm', 'check', ...given, '--format', 'json'])
+let client: LspClient
+let before: string
+beforeAll(async () => {
+  before = process.cwd()
+  client = await LspClient.start(root)
+})
+afterAll(async () => {
+  process.chdir(before)
+  await client.stop()
+})
+
+/** Id and severity of each, once, in one order. */
+const sorted = (told: readonly Told[]) => [...new Set(told.map(({ id, severity }) => `${id} ${severity}`))].sort()
+
+const fromEditor = (list: readonly LspDiagnostic[]): Told[] =>
+  list.map(({ code, severity }) => ({ id: String(code), severity: SEVERITIES[severity!] }))
+
+async function check(args: readonly string[]): Promise<{ code: number | null; diagnostics: readonly Told[] }> {
+  const { code, out, error } = await pefHere(['esm', 'check', ...args, '--format', 'json'])
   expect(error).toBe('')
   return { code, ...JSON.parse(out) }
+}
+
+function checkCase({ kind, file }: Case) {
+  const files = kind === 'blob' ? [path(`bad/${file}`), '--initrd', path('inputs/initrd.img')] : [path(`bad/${file}`)]
+  const machine = ['--kernel', path('inputs/vmlinux'), '--append', BOOTARGS]
+  return check([...files, ...machine, '--tpm-key', path('keys/tpm-private-for-replay.pem')])
+}
+
+async function edit({ id, kind, file }: Case): Promise<Told[]> {
+  const beside = `bad/${dirname(file)}/`
+  const at = (name: string) => relative(beside, name)
+  const image = {
+    kernel: at('inputs/vmlinux'),
+    bootargs: BOOTARGS,
+    tpm: { key: at('keys/tpm-private-for-replay.pem') },
+    ...(kind === 'blob'
+      ? { operand: at(`bad/${file}`), initrd: at('inputs/initrd.img') }
+      : { initrd: at(`bad/${file}`) }),
+  }
+  const uri = await client.open(`${beside}${id}.pef.json`, JSON.stringify(image), 'jsonc')
+  return fromEditor(await client.diagnostics(uri))
 }
 
 function uvEsm({ kind, file }: Case) {
@@ -37,13 +82,14 @@ function uvEsm({ kind, file }: Case) {
   return untilEsm(kind === 'blob' ? { initrd: fixture('inputs/initrd.img'), operand: bytes } : { initrd: bytes }).esm
 }
 
-describe('check and UV_ESM', () => {
+describe('check, the editor and UV_ESM', () => {
   test('there are fixtures of both kinds', () => {
     expect([...new Set(cases.map(({ kind }) => kind))].sort()).toEqual(['blob', 'initrd'])
   })
 
   test.each(cases.map((c) => [c.id, c] as const))('%s', async (_, c) => {
-    const { code, diagnostics } = await check(c)
+    const { code, diagnostics } = await checkCase(c)
+    expect(sorted(await edit(c))).toEqual(sorted(diagnostics))
     const esm = uvEsm(c)
     const named = diagnostics.map(({ id }) => id)
     const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ id }) => id)
@@ -55,5 +101,35 @@ describe('check and UV_ESM', () => {
     expect(deciding.length > 0).toBe(esm.outcome === 'refused')
     expect(code).toBe(errors.length > 0 ? 1 : 0)
     if (esm.outcome === 'refused') expect(severe.some((rule) => deciding.includes(rule))).toBe(true)
+  })
+})
+
+describe('check, the editor and a machine that is given a recipe', () => {
+  /** Of the editor alone: the rights of private keys, which a checkout has made anew. */
+  const EDITOR_ONLY = ['ESM140']
+  /** Of no bytes: that is told of a file of any kind, before its language is known. */
+  const EMPTY = ['empty-document.yml']
+
+  test.each(recipes)('%s', async (file) => {
+    process.chdir(root)
+    const { code, diagnostics } = await check([`yaml/${file}`])
+    const text = new TextDecoder().decode(fixture(`yaml/${file}`))
+    const uri = await client.open(`yaml/${file}`, text)
+    const seen = fromEditor(await client.diagnostics(uri)).filter(({ id }) => !EDITOR_ONLY.includes(id))
+    expect(sorted(seen)).toEqual(sorted(diagnostics))
+    const io = {
+      cwd: root,
+      readFile: async (name: string) => fixture(relative(root, fileURLToPath(pathToFileURL(name)))),
+    }
+    const attributes = { kernel: 'inputs/vmlinux', initrd: 'inputs/initrd.img', operand: `yaml/${file}` }
+    const refused = await loadMachineConfig(attributes, io).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    const named = refused?.match(/ESM\d{3}/g) ?? []
+    const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ id }) => id)
+    expect(refused !== undefined).toBe(code === 1)
+    if (EMPTY.includes(file)) expect(refused).toContain('is empty')
+    else expect([...new Set(named)].sort()).toEqual([...new Set(errors)].sort())
   })
 })

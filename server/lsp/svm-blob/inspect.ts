@@ -7,7 +7,6 @@ import { hexBytes, sameBytes } from '../../esm/reader.ts'
 import { type ParsedSvmBlob, parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
 import { inspectSvmBlobFiles } from '../../esm/svm-blob-files.ts'
 import { type TextFinding, TextFindings, type YamlText } from '../../esm/svm-yaml.ts'
-import { FILES_PAGE_BYTES } from '../../esm/verify/attachments.ts'
 import { type DigestList, openDigests } from '../../esm/verify/digests.ts'
 import { unwrap } from '../../esm/verify/lockboxes.ts'
 import { inspectOperand } from '../../esm/verify/operand.ts'
@@ -30,10 +29,9 @@ export async function inspectSvmBlob(
   const parsed = parseSvmBlob(text)
   const told = new Set(parsed.findings.map(key))
   const read = (path: string, limit: number) => files.read(document, path, limit)
-  const fromFiles = await inspectSvmBlobFiles(text, parsed.entries, read, files.host.crypto)
+  const look = async (path: string) => (await files.find(document, path))?.stat
+  const fromFiles = await inspectSvmBlobFiles(text, parsed.entries, read, files.host.crypto, undefined, look)
   const more = new TextFindings(text)
-  await inspectAttachmentSizes(parsed.entries, document, files, more)
-  await inspectKeyRights(parsed.entries, document, files, more)
   inspectBuildHost(parsed.entries, files, more)
   const all = [...parsed.findings, ...[...fromFiles, ...more.list].filter((found) => !told.has(key(found)))]
   return { parsed, findings: bySeverity(all) as TextFinding[] }
@@ -44,47 +42,11 @@ function key({ rule, offset }: TextFinding): string {
   return `${rule} ${offset}`
 }
 
-/** ESM067 and ESM061: an attachment must be smaller than 64 KiB, and all of them together have to fit into it. */
-async function inspectAttachmentSizes(
-  entries: readonly SvmBlobEntry[],
-  document: string,
-  files: Files,
-  findings: TextFindings,
-): Promise<void> {
-  let sum = 0
-  for (const { kind, values } of entries) {
-    const path = kind === 'file' ? values.get('path') : undefined
-    const found = path && (await files.find(document, path.text))
-    if (!found) continue
-    const { size } = found.stat
-    sum += size
-    if (size >= FILES_PAGE_BYTES) findings.add('ESM067', path, { found: `${size} bytes` })
-    else if (sum > FILES_PAGE_BYTES) {
-      findings.add('ESM061', path, { found: `${sum} bytes up to and with this file` })
-      return
-    }
-  }
-}
-
 /** ESM127, where the kernel stands: it is objcopy that svm-tool flattens it with. */
 function inspectBuildHost(entries: readonly SvmBlobEntry[], { host }: Files, findings: TextFindings): void {
   const { kernel } = digestEntry(entries)
   const found = kernel && host.inspectBuildHost?.()
   if (found) findings.add(found.rule, kernel, { severity: found.severity, found: found.found })
-}
-
-/** ESM140: a private key that people other than its owner can read. */
-async function inspectKeyRights(
-  entries: readonly SvmBlobEntry[],
-  document: string,
-  files: Files,
-  findings: TextFindings,
-): Promise<void> {
-  for (const { values } of entries) {
-    const path = values.get('seckey')
-    const found = path && (await files.find(document, path.text))
-    if (path && found?.stat.readableByOthers) findings.add('ESM140', path, { found: 'rights for group or others' })
-  }
 }
 
 /** Values of the one digest entry and of the origin, where they are there. */

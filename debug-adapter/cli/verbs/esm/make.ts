@@ -1,7 +1,7 @@
 import { nodeCrypto } from '../../../../server/esm/crypto/node.ts'
 import { createOperand, openWith } from '../../../../server/esm/edit.ts'
 import { parseSvmBlob, type SvmBlob, type SvmBlobEntry } from '../../../../server/esm/svm-blob.ts'
-import { inspectSvmBlobFiles, makeFromSvmBlob } from '../../../../server/esm/svm-blob-files.ts'
+import { type FileLooker, inspectSvmBlobFiles, makeFromSvmBlob } from '../../../../server/esm/svm-blob-files.ts'
 import type { TextFinding } from '../../../../server/esm/svm-yaml.ts'
 import type { Terminal } from '../../terminal.ts'
 import { COMMON, debug, onFile, sealing } from './editing.ts'
@@ -14,7 +14,7 @@ import { ToolError, type Verb } from './verb.ts'
 const isError = ({ severity }: TextFinding): boolean => severity === 'E' || severity === 'X'
 
 /** What the YAML says, and every mistake that it and the files it names make; paths are relative to the working directory. */
-export async function readRecipe(path: string, tpmPublicKeyPem?: Uint8Array) {
+export async function readRecipe(path: string, tpmPublicKeyPem?: Uint8Array, look?: FileLooker) {
   const bytes = await readWhole(path)
   let text: string
   try {
@@ -25,7 +25,7 @@ export async function readRecipe(path: string, tpmPublicKeyPem?: Uint8Array) {
   refuseKey(path, text)
   const parsed = parseSvmBlob(text)
   const read = (name: string, limit: number) => readHead(name, limit).catch(() => undefined)
-  const found = await inspectSvmBlobFiles(text, parsed.entries, read, nodeCrypto, tpmPublicKeyPem)
+  const found = await inspectSvmBlobFiles(text, parsed.entries, read, nodeCrypto, tpmPublicKeyPem, look)
   return { ...parsed, text, findings: [...parsed.findings, ...found] }
 }
 
