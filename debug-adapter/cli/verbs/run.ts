@@ -3,10 +3,14 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
+import type { Finding } from '../../../server/esm/findings.ts'
+import { ruleOf } from '../../../server/esm/rules.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
+import { inspectMachineImage } from '../../image-check.ts'
 import { TICKS_PER_MILLISECOND } from '../../machine/clock/clock.ts'
 import { scenarios } from '../../machine/hypervisor/scenarios/index.ts'
 import { Machine } from '../../machine/machine.ts'
+import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
 import { GuestConsole } from '../guest-console.ts'
@@ -15,6 +19,7 @@ import { EXIT, exitCode, type Outcome, outcomeOf } from '../outcome.ts'
 import { fromQemuOptions } from '../qemu-options.ts'
 import type { Terminal } from '../terminal.ts'
 import { colourStyle, plainStyle, Walk } from '../walk.ts'
+import { printable, toDiagnostic } from './esm/report.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   {
@@ -138,8 +143,15 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const guestConsole = joined ? new GuestConsole(machine, terminal) : undefined
   guestConsole?.open()
   let ended: Ended
+  let diagnostics: readonly Finding[] = []
+  const aboutToRun = () => {
+    diagnostics = inspectMachineImage(machine.config, machine.tpm.privateKey(WRAPPING_KEY_HANDLE))
+    if (json) return
+    for (const { rule, message } of diagnostics)
+      terminal.error(`warning: ${printable(`${rule}: ${message}; to correct it: ${ruleOf(rule).fix}`)}\n`)
+  }
   try {
-    ended = await execute(machine, limit, until, terminal, guestConsole)
+    ended = await execute(machine, limit, until, terminal, guestConsole, aboutToRun)
   } finally {
     guestConsole?.close()
   }
@@ -153,7 +165,11 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     terminal.out(`\nended at the console after ${machine.clock.instructions} guest instructions\n`)
     return EXIT.ok
   }
-  const outcome = outcomeOf(machine, ended === 'limit', until)
+  const outcome = {
+    ...outcomeOf(machine, ended === 'limit', until),
+    // Where there is nothing to say the object is as it has always been.
+    ...(diagnostics.length > 0 && { diagnostics: diagnostics.map(toDiagnostic) }),
+  }
   terminal.out(json ? `${JSON.stringify(outcome)}\n` : `${summary(outcome)}\n`)
   return exitCode(outcome.outcome)
 }
@@ -246,8 +262,10 @@ async function execute(
   until: 'esm' | undefined,
   terminal: Terminal,
   guestConsole: GuestConsole | undefined,
+  aboutToRun: () => void,
 ): Promise<Ended> {
   let slices = 0
+  let isRunning = false
   // Ticks of the guest's waiting that the host has waited too.
   let waited = machine.clock.idle
   for (;;) {
@@ -257,6 +275,9 @@ async function execute(
     if (left <= 0 && machine.inGuest) return 'limit'
     const advanced = machine.advance(Math.max(1, Math.min(SLICE, left)))
     if (advanced.kind === 'end') return 'end'
+    // The firmware is through, and the VM is loaded: it has not executed anything yet.
+    if (!isRunning && machine.inGuest) aboutToRun()
+    isRunning ||= machine.inGuest
     if (until === 'esm' && machine.esm && machine.inGuest) return 'end'
     const { idle } = machine.clock
     if (guestConsole && idle > waited) {

@@ -163,6 +163,11 @@ export class Tpm {
     return object && rsaOf(object.area)
   }
 
+  /** The whole key, which no TPM gives away: for whoever built this machine, to check an image before it runs. */
+  privateKey(handle: number): RsaPrivateKey | undefined {
+    return this.state.objects.get(handle)?.sensitive?.key
+  }
+
   /**
    * Executes one command.
    * @param request a whole command packet

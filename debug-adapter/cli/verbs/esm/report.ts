@@ -28,12 +28,13 @@ const LEVELS = { E: 'error', X: 'error', W: 'warning', I: 'information', H: 'hin
 
 export const levelOf = ({ severity }: Finding): (typeof LEVELS)[Severity] => LEVELS[severity]
 
-/** What `--format json` prints a finding as; `offset` is in bytes, a range has lines and characters (UTF-16) from 0. */
+/** What `--format json` and `pef run --json` print a finding as; `offset` is in bytes, a range has lines and characters (UTF-16) from 0. */
 export interface Diagnostic {
   readonly id: string
   readonly severity: string
   readonly message: string
-  readonly file: string
+  /** Absent where it is about a machine as a whole. */
+  readonly file?: string
   readonly offset?: number
   readonly length?: number
   readonly range?: TextRange
@@ -44,12 +45,18 @@ export interface Diagnostic {
   readonly fix: string
 }
 
+/** A finding without its place. */
+export function toDiagnostic(finding: Finding): Diagnostic {
+  const { effect, fix } = ruleOf(finding.rule)
+  const { rule: id, message, path } = finding
+  return { id, severity: levelOf(finding), message, ...(path !== undefined && { path }), effect, fix }
+}
+
 export function toJson(found: readonly Located[]): string {
   const diagnostics = found.map(({ finding, file, range }): Diagnostic => {
-    const { effect, fix } = ruleOf(finding.rule)
-    const { rule: id, message, offset = 0, length, path } = finding
+    const { offset = 0, length } = finding
     const place = range ? { range } : { offset, ...(length !== undefined && { length }) }
-    return { id, severity: levelOf(finding), message, file, ...place, ...(path !== undefined && { path }), effect, fix }
+    return { ...toDiagnostic(finding), file, ...place }
   })
   return `${JSON.stringify({ diagnostics }, undefined, 2)}\n`
 }
