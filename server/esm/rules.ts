@@ -815,6 +815,42 @@ function toRule(id: string, [severity, condition, expected, effect, fix]: Row): 
 /** All rules, by id. */
 export const RULES: ReadonlyMap<string, Rule> = new Map(Object.entries(rows).map(([id, row]) => [id, toRule(id, row)]))
 
+const madeNot = 'is never called: no operand is made'
+const looksNot = 'does not look at it, and goes on'
+
+/** What UV_ESM does, where stage and severity do not say it. */
+const verdicts: Readonly<Record<string, string>> = {
+  ESM058: 'hashes them as they are, and refuses (ESM057) where both sides differ',
+  ESM059: 'is never called: the VM stays a normal one',
+  ESM068: looksNot,
+  ESM113: looksNot,
+  ESM117: 'refuses an operand without a lockbox for a machine (ESM021)',
+  ESM121: 'uses the operand in front, hashes the inner archive as a part of the initrd, and goes on',
+  ESM122: 'refuses (ESM057), unless the command line of the VM has the newline too',
+  ESM123: 'refuses (ESM057), unless the command line of the VM is cut off at the same place',
+  ESM125: 'gets what the last of them says',
+  ESM126: looksNot,
+  ESM127: `${madeNot} by svm-tool on this host`,
+  ESM129: 'refuses on that machine (ESM022, ESM026): the TPM does not open lockbox-1',
+  ESM136: 'refuses (ESM130), for the ultravisor gets no key',
+  ESM140: looksNot,
+  ESM141: looksNot,
+}
+
+/**
+ * What UV_ESM does where a rule is met: the rest of a sentence that it begins.
+ * @param severity of the finding, which may be milder than the rule's
+ */
+export function verdictOf(id: string, severity: Severity): string {
+  const { stage } = ruleOf(id)
+  const isWrong = severity === 'E' || severity === 'X'
+  const told = verdicts[id]
+  if (told !== undefined) return told
+  if (stage === 'use') return 'goes on, and the secure VM cannot read what is attached'
+  if (stage === 'make' && isWrong) return madeNot
+  return isWrong ? 'refuses with U_PARAMETER (-4), and the VM stays a normal one' : 'goes on'
+}
+
 /** @throws RangeError for an id that there is no rule for: a mistake of the program */
 export function ruleOf(id: string): Rule {
   const rule = RULES.get(id)

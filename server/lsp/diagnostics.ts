@@ -1,5 +1,5 @@
 import { type Diagnostic, DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver'
-import { ruleOf, type Severity } from '../esm/rules.ts'
+import { ruleOf, type Severity, verdictOf } from '../esm/rules.ts'
 import type { TextFinding } from '../esm/svm-yaml.ts'
 
 /** What diagnostics are called after. */
@@ -17,7 +17,7 @@ const SEVERITIES: Readonly<Record<Severity, DiagnosticSeverity>> = {
 const UNUSED = new Set(['ESM005', 'ESM034', 'ESM125'])
 
 /**
- * What is wrong, what UV_ESM or a tool does about it, and how to correct it; the id leads to the rule's page.
+ * What is wrong, what a tool and UV_ESM do about it, and how to correct it; the id leads to the rule's page.
  * @param rulePages uri of the folder with the pages
  */
 export function toDiagnostic({ rule, severity, message, range }: TextFinding, rulePages?: string): Diagnostic {
@@ -27,7 +27,12 @@ export function toDiagnostic({ rule, severity, message, range }: TextFinding, ru
     severity: SEVERITIES[severity],
     code: rule,
     source: SOURCE,
-    message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.\nWhat happens: ${effect}.\nTo correct it: ${fix}.`,
+    message: [
+      `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+      `What happens: ${effect}.`,
+      `UV_ESM ${verdictOf(rule, severity)}.`,
+      `To correct it: ${fix}.`,
+    ].join('\n'),
     ...(rulePages && { codeDescription: { href: `${rulePages}/${rule}.md` } }),
     ...(UNUSED.has(rule) && { tags: [DiagnosticTag.Unnecessary] }),
   }

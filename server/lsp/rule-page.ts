@@ -1,5 +1,5 @@
 /** The page of documentation of each rule: server/rule-pages/ESMnnn.md, made of the one table of rules. */
-import { RULES, type Rule, type Severity } from '../esm/rules.ts'
+import { RULES, type Rule, type Severity, verdictOf } from '../esm/rules.ts'
 
 const SEVERITIES: Readonly<Record<Severity, string>> = {
   E: 'error',
@@ -8,6 +8,9 @@ const SEVERITIES: Readonly<Record<Severity, string>> = {
   I: 'information',
   H: 'hint',
 }
+
+/** Rules of which some findings are milder than the rule. */
+const MILDER = new Set(['ESM025', 'ESM027', 'ESM043', 'ESM044', 'ESM062', 'ESM072', 'ESM081'])
 
 const STAGES: Readonly<Record<Rule['stage'], string>> = {
   esm: 'in UV_ESM, when the VM asks to become secure',
@@ -30,6 +33,8 @@ export function rulePage({ id, severity, stage, condition, expected, effect, fix
 **Expected:** ${expected}.
 
 **What happens:** ${effect}.
+
+**UV_ESM** ${verdictOf(id, severity)}${MILDER.has(id) ? '; where this is a warning or less, it goes on' : ''}.
 
 **To correct it:** ${fix}.
 

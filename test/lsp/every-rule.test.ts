@@ -70,7 +70,7 @@ describe('every rule', () => {
       severity,
       source: 'pef',
       codeDescription: { href: `${pages}/${rule}.md` },
-      message: expect.stringMatching(/expected (.|\n)+\nWhat happens: .+\nTo correct it: /),
+      message: expect.stringMatching(/expected (.|\n)+\nWhat happens: .+\nUV_ESM .+\nTo correct it: /),
     })
     expect(readFileSync(fileURLToPath(found.codeDescription!.href), 'utf8')).toContain(`# ${rule}: `)
     const document = TextDocument.create(uri, 'x', 1, wrong.text)
