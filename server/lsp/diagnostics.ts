@@ -1,6 +1,9 @@
 import { type Diagnostic, DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver'
+import { finding } from '../esm/findings.ts'
 import { ruleOf, type Severity, verdictOf } from '../esm/rules.ts'
 import type { TextFinding } from '../esm/svm-yaml.ts'
+import type { OperandModel } from './protocol.ts'
+import { inLine } from './ranges.ts'
 
 /** What diagnostics are called after. */
 export const SOURCE = 'pef'
@@ -36,4 +39,19 @@ export function toDiagnostic({ rule, severity, message, range }: TextFinding, ru
     ...(rulePages && { codeDescription: { href: `${rulePages}/${rule}.md` } }),
     ...(UNUSED.has(rule) && { tags: [DiagnosticTag.Unnecessary] }),
   }
+}
+
+const LETTERS: Readonly<Record<OperandModel['findings'][number]['severity'], Severity>> = {
+  error: 'E',
+  warning: 'W',
+  information: 'I',
+}
+
+/** What is wrong with an operand, at its file as a whole: bytes have no lines, so the message tells the place. */
+export function operandDiagnostics({ findings }: OperandModel, rulePages?: string): Diagnostic[] {
+  return findings.map(({ rule, severity, message, offset }) => {
+    const place = offset === undefined ? '' : ` (at 0x${offset.toString(16)})`
+    const found = { ...finding(rule, { severity: LETTERS[severity] }), message: `${message}${place}` }
+    return toDiagnostic({ ...found, range: inLine(0, 0, 0) }, rulePages)
+  })
 }

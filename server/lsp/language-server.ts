@@ -9,7 +9,7 @@ import {
 } from 'vscode-languageserver'
 import { TextDocument } from 'vscode-languageserver-textdocument'
 import { type Analysis, analyse, fixesOf } from './analysis.ts'
-import { toDiagnostic } from './diagnostics.ts'
+import { operandDiagnostics, toDiagnostic } from './diagnostics.ts'
 import { Files } from './files.ts'
 import { findingOf, toAction } from './fix.ts'
 import type { ServerHost } from './host.ts'
@@ -188,10 +188,18 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
 
   connection.onRequest('pef/operand', async (args: PefServerRequests['pef/operand']['arguments']) => {
     try {
-      return await operandModel(args, files)
+      const model = await operandModel(args, files)
+      const { rulePages } = files.host
+      void connection.sendDiagnostics({ uri: args.uri, diagnostics: operandDiagnostics(model, rulePages) })
+      return model
     } catch (error) {
       return new ResponseError(INVALID_PARAMS, error instanceof Error ? error.message : String(error))
     }
+  })
+
+  connection.onRequest('pef/operandClosed', ({ uri }: PefServerRequests['pef/operandClosed']['arguments']) => {
+    void connection.sendDiagnostics({ uri, diagnostics: [] })
+    return null
   })
 
   documents.listen(connection)

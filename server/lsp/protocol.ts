@@ -6,7 +6,7 @@ export interface PefServerRequests {
     /** Absent where the document has no such thing; files by their uris where they are found, else as written. */
     body: { readonly kernel?: string; readonly initrd?: string; readonly bootargs?: string }
   }
-  /** Everything that there is to see in an operand. Rejects where the file holds none, or the key does not open. */
+  /** Everything that there is to see in an operand; what is wrong with it becomes diagnostics of the file. Rejects where the file holds none, or the key does not open. */
   'pef/operand': {
     arguments: {
       readonly uri: string
@@ -14,6 +14,11 @@ export interface PefServerRequests {
       readonly key?: { readonly uri: string; readonly passphrase?: string }
     }
     body: OperandModel
+  }
+  /** Nobody looks at an operand any more: its diagnostics go. */
+  'pef/operandClosed': {
+    arguments: { readonly uri: string }
+    body: null
   }
 }
 

@@ -97,6 +97,27 @@ describe('an operand', () => {
     expect(model.protection[0]!.how).toBe('Not readable as an operand.')
   })
 
+  it('has its diagnostics at the file, until nobody looks at it any more', async () => {
+    const uri = client.uri('initrd/damaged.img')
+    const file = readFileSync(join(workspace.folder, 'initrd/esmb.img'))
+    const { offset } = await operand('initrd/esmb.img')
+    const compatible = file.indexOf('ibm,esm', offset)
+    file[compatible]! ^= 1
+    writeFileSync(join(workspace.folder, 'initrd/damaged.img'), file)
+    await operand('initrd/damaged.img')
+    const [found] = await client.diagnostics(uri, 'none', (list) => list.length > 0)
+    expect(found).toMatchObject({
+      code: 'ESM014',
+      severity: 2,
+      source: 'pef',
+      range: { start: { line: 0, character: 0 } },
+    })
+    expect(found!.message).toContain(`(at 0x${compatible.toString(16)})`)
+    expect(found!.message).toMatch(/\nUV_ESM goes on\.\nTo correct it: /)
+    await client.connection.sendRequest('pef/operandClosed', { uri })
+    expect(client.published(uri).map((list) => list.length)).toEqual([1, 0])
+  })
+
   it.each([
     ['none.esmb', /There is no file none\.esmb/],
     ['inputs/esmb-none.img', /There is no file/],

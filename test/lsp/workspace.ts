@@ -10,7 +10,7 @@ export function makeWorkspace(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'pef-lsp-'))
   for (const name of ['keys', 'inputs']) cpSync(join(fixtures, name), join(folder, name), { recursive: true })
   for (const name of readdirSync(join(folder, 'keys')))
-    if (name.endsWith('.sec')) chmodSync(join(folder, 'keys', name), 0o600)
+    if (/\.sec$|private/.test(name)) chmodSync(join(folder, 'keys', name), 0o600)
   writeFileSync(join(folder, 'keys/shared.sec'), '')
   cpSync(join(folder, 'keys/origin.sec'), join(folder, 'keys/shared.sec'))
   chmodSync(join(folder, 'keys/shared.sec'), 0o644)

@@ -11,6 +11,7 @@ import {
   workspace,
 } from 'vscode'
 import type { LanguageServer } from '../../language-client.ts'
+import { log } from '../../log.ts'
 import { makeNonce, pageHtml } from '../common/html.ts'
 import type { PageMessage } from '../common/messages.ts'
 import type { HostMessage } from './messages.ts'
@@ -33,7 +34,8 @@ export class OperandEditor implements CustomReadonlyEditorProvider {
   }
 
   openCustomDocument(uri: Uri): CustomDocument {
-    return { uri, dispose: () => {} }
+    const closed = async () => (await this.server)?.ask('pef/operandClosed', { uri: uri.toString() })
+    return { uri, dispose: () => void closed().catch((error) => log().warn(`${uri}: ${String(error)}`)) }
   }
 
   resolveCustomEditor({ uri }: CustomDocument, panel: WebviewPanel): void {

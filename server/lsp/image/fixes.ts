@@ -3,7 +3,7 @@ import { hexBytes } from '../../esm/reader.ts'
 import type { TextFinding } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
 import { type Fix, nearestPath } from '../fix.ts'
-import { joinUri } from '../uris.ts'
+import { joinUri, nameOf } from '../uris.ts'
 import type { Attribute, ImageConfiguration } from './configurations.ts'
 import { readRecipe, recipeFixes, recipesBeside } from './recipe-fixes.ts'
 
@@ -23,9 +23,17 @@ export async function imageFixes(
       ]
     const path = [kernel, initrd, operand, tpmKey, ...symbols].find(isHere)
     if (path && finding.rule === 'ESM110') return pathFixes(configuration, path, files)
+    if (tpmKey && isHere(tpmKey) && finding.rule === 'ESM140') return [protect(configuration, tpmKey)]
     if (path || configuration.range.start === finding.range.start) return recipeFixes(configuration, finding, files)
   }
   return []
+}
+
+/** The command takes a path beside a document. */
+function protect({ folder }: ImageConfiguration, { text }: Attribute): Fix {
+  const uri = joinUri(folder, text)
+  const command = { title: 'Protect the key', command: 'pef.protectKey', arguments: [uri, nameOf(uri)] }
+  return { title: 'Let nobody but its owner read it', command, preferred: true }
 }
 
 const change = (attribute: Attribute, text: string): Fix => ({

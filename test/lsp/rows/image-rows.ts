@@ -111,6 +111,9 @@ export const imageRows: readonly Row[] = [
   row('ESM137', W, 7, imageOf({ ...ESMB, quirks: ['Q09', 'Q29'] }, esmb), {
     right: imageOf({ ...ESMB, quirks: ['Q09'] }, esmb),
   }),
+  row('ESM140', W, '"../keys/shared.sec"', imageOf({ ...ESMB, tpm: { key: '../keys/shared.sec' } }, esmb), {
+    fix: 'pef.protectKey',
+  }),
   row(
     'ESM141',
     W,

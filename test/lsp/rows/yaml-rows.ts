@@ -1,6 +1,6 @@
 /** Rules that svm_blob.yml and the files that it names can meet. */
 import { attachOperand } from '../../../server/esm/cpio.ts'
-import { fixture, fixtureText } from '../../esm/fixtures.ts'
+import { fixture, fixtureJson, fixtureText } from '../../esm/fixtures.ts'
 import { changed, GOOD } from '../workspace.ts'
 import { E, H, I, lineOf, otherKernel, type Row, recipe, W, yaml } from './row.ts'
 
@@ -22,6 +22,15 @@ const IMAGE = JSON.stringify({
   tpm: { key: '../keys/tpm-private-for-replay.pem' },
 })
 const image = (change: object) => ({ 'pef.json': JSON.stringify({ ...JSON.parse(IMAGE), ...change }) })
+const launch = (change: object) => ({
+  '.vscode/launch.json': JSON.stringify({ configurations: [{ type: 'pef', kernel: '../inputs/vmlinux', ...change }] }),
+  'esmb.img': ESMB,
+})
+const BOOTARGS = JSON.stringify(fixtureJson('bad/expected.json').bootargs)
+const OWN = { 'svm_blob.esmb': fixture('bad/base/blob.dtb') }
+const MADE = recipe(changed(ARGS, BOOTARGS), OWN)
+const STALE = changed(ARGS, BOOTARGS).replace('inputs/vmlinux', 'other.elf')
+const BUILD = 'pef.buildOperand'
 const twoFiles = (path: string) =>
   `${GOOD}- file:\n    name: "one"\n    path: "${path}"\n- file:\n    name: "two"\n    path: "${path}"\n`
 const ESMB = attachOperand(fixture('inputs/initrd.img'), fixture('bad/base/blob.dtb'))
@@ -40,6 +49,20 @@ export const yamlRows: readonly Row[] = [
   yaml('ESM057', E, GOOD, ARGS, {
     files: image({ bootargs: 'svm=on' }),
     right: recipe(GOOD, image({})),
+    fix: 'text',
+  }),
+  // An operand beside the recipe that its owner's key opens, made of other things than the recipe names now.
+  yaml('ESM054', W, STALE, '"other.elf"', { files: { ...OWN, 'other.elf': otherKernel() }, right: MADE, fix: BUILD }),
+  yaml('ESM056', W, changed(ARGS, BOOTARGS).replace('initrd.img', 'plain-name'), '"inputs/plain-name"', {
+    files: OWN,
+    right: MADE,
+    fix: BUILD,
+  }),
+  yaml('ESM057', W, GOOD, ARGS, { files: OWN, right: MADE, fix: BUILD }),
+  // One way to boot a kernel of several: an operand of its own, in a launch.json.
+  yaml('ESM057', W, GOOD, ARGS, {
+    files: launch({ bootargs: 'svm=on quiet', initrd: 'esmb.img' }),
+    right: recipe(GOOD, launch({ bootargs: 'console=hvc0 svm=on', initrd: 'esmb.img' })),
     fix: 'text',
   }),
   yaml('ESM058', H, changed(ARGS, '" console=hvc0  svm=on"'), '" console=hvc0  svm=on"', { fix: 'text' }),
@@ -72,6 +95,10 @@ export const yamlRows: readonly Row[] = [
   yaml('ESM108', E, changed(ARGS, 'on'), 'on', { fix: 'text' }),
   yaml('ESM109', E, changed('"machine"', '"two\\nlines"'), '"two\\nlines"', { fix: 'text' }),
   yaml('ESM110', E, changed('inputs/vmlinux', 'inputs/vmlinus'), '"inputs/vmlinus"', { fix: 'text' }),
+  yaml('ESM110', E, changed('keys/origin.pub', 'mine.pub').replace('keys/origin.sec', 'mine.sec'), '"mine.pub"', {
+    fix: 'pef.generateKeyPair',
+  }),
+  yaml('ESM110', E, changed('keys/tpm.pem', 'machine.pem'), '"machine.pem"', { fix: 'pef.writeTpmKey' }),
   yaml('ESM111', E, changed('keys/tpm.pem', 'inputs/vmlinux'), '"inputs/vmlinux"'),
   yaml('ESM112', E, SWAPPED, '"keys/origin.sec"', { fix: 'text' }),
   yaml('ESM113', W, changed('keys/tpm.pem', 'keys/recipient-2.sec'), '"keys/recipient-2.sec"', { fix: 'text' }),
