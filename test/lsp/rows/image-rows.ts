@@ -108,6 +108,13 @@ export const imageRows: readonly Row[] = [
   row('ESM137', W, '"faithful"', imageOf({ ...ESMB, quirks: 'faithful' }, esmb), {
     right: imageOf({ ...ESMB, quirks: 'sane' }, esmb),
   }),
+  row(
+    'ESM137',
+    W,
+    '"faithful"',
+    { ...withRecipe, text: withRecipe.text.replace('{', '{ "quirks": "faithful",') },
+    { right: withRecipe },
+  ),
   row('ESM137', W, 7, imageOf({ ...ESMB, quirks: ['Q09', 'Q29'] }, esmb), {
     right: imageOf({ ...ESMB, quirks: ['Q09'] }, esmb),
   }),

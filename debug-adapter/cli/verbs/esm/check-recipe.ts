@@ -32,7 +32,7 @@ export async function checkRecipe(path: string, given: Given, terminal: Terminal
     if (given.append !== undefined && args && args.text !== given.append)
       at(args, finding('ESM057', { expected: JSON.stringify(given.append), found: JSON.stringify(args.text) }))
     at(kernel, await differentKernel(digest, given))
-    at(initramfs, await differentInitrd(digest, given, terminal))
+    for (const found of await differentInitrd(digest, given, terminal)) at(initramfs, found)
     if (initramfs) at(initramfs, await initrdSecret(initramfs.text, terminal).catch(noneForToolError))
   }
   return found
@@ -69,14 +69,16 @@ function noneForToolError(error: unknown): undefined {
 
 async function differentInitrd(
   { values }: SvmBlobEntry,
-  { initrd }: Given,
+  { initrd, run }: Given,
   terminal: Terminal,
-): Promise<Finding | undefined> {
+): Promise<readonly Finding[]> {
   const named = values.get('initramfs')?.text
-  if (named === undefined || initrd === undefined || named === initrd) return undefined
+  if (named === undefined || initrd === undefined || named === initrd) return []
   const located = await withSource(initrd, (source) => locateOperand(source))
-  const theirs = await sha512File(initrd, terminal, located.operand ? located.archiveBytes : 0)
+  // Beside a recipe a finished image is as good as its initrd; an image that has the recipe as its operand gets a second one.
+  const findings = run && located.operand ? [finding('ESM121', { found: `an operand in front of ${initrd}` })] : []
+  const theirs = await sha512File(initrd, terminal, !run && located.operand ? located.archiveBytes : 0)
   const ours = await sha512File(named, terminal).catch(noneForToolError)
-  if (!ours || sameBytes(ours, theirs)) return undefined
-  return finding('ESM056', { expected: `what is in ${initrd}`, found: `another initrd in ${named}` })
+  if (!ours || sameBytes(ours, theirs)) return findings
+  return [...findings, finding('ESM056', { expected: `what is in ${initrd}`, found: `another initrd in ${named}` })]
 }

@@ -6,6 +6,7 @@ import { type Finding, finding, type ImagePart } from '../../../../server/esm/fi
 import { describePrivateKey, findPrivateKey } from '../../../../server/esm/private-key-scan.ts'
 import type { ByteSource } from '../../../../server/esm/reader.ts'
 import { type ImageParts, verifyImage } from '../../../../server/esm/verify/image.ts'
+import type { ZImage } from '../../../../server/esm/zimage.ts'
 import { AttributeError } from '../../../files.ts'
 import { bootedTpm } from '../../../machine/firmware/booted-tpm.ts'
 import { suggestion, UsageError } from '../../options.ts'
@@ -59,8 +60,8 @@ export interface Given {
   readonly initrd: string | undefined
   readonly append: string | undefined
   readonly tpm: Pick<ImageParts, 'tpmPrivateKey' | 'tpmPublicKeyPem'>
-  /** What only an image tells. */
-  readonly run: Pick<ImageParts, 'lacksInitrd' | 'warnOnly'>
+  /** What only an image tells; that there is one means that an operand is put in front of its initrd as it is. */
+  readonly run?: Pick<ImageParts, 'lacksInitrd' | 'warnOnly'>
 }
 
 /** `esm check`: the ultravisor's own verifier, and everything that it says. */
@@ -138,12 +139,16 @@ async function checkAll(args: Arguments, terminal: Terminal): Promise<Checked> {
     initrd: args.value('initrd') ?? (kind === 'initrd' && file !== undefined ? undefined : image?.initrd),
     append: args.value('append') ?? image?.append,
     tpm: await tpmKey(args.value('tpm-key') ?? image?.tpmKey, image),
-    run: { warnOnly: image?.warnOnly },
+    ...(image && { run: { warnOnly: image.warnOnly } }),
   }
   if (given.file === undefined && given.initrd === undefined && image) return checkWithoutInitrd(given, image)
   if (given.file === undefined && given.initrd === undefined)
     throw new UsageError('give a FILE, --image or --initrd (pef esm check --help)')
-  if (kind === 'yaml') return { found: await checkRecipe(given.file!, given, terminal), opened: true }
+  if (kind === 'yaml') {
+    const found = await checkRecipe(given.file!, given, terminal)
+    const more = verifyImage({ crypto: nodeCrypto, ...given.run }).map((one) => ({ finding: one, file: imagePath! }))
+    return { found: [...found, ...more], opened: true }
+  }
   const initrd = initrdOf(kind, given)
   const withIt = (source?: ByteSource) => checkImage(kind, given, args, terminal, initrd, source)
   return initrd === undefined ? withIt() : withSource(initrd, withIt)
@@ -161,6 +166,12 @@ async function checkWithoutInitrd({ kernel, append, run }: Given, image: ImageFi
     lacksInitrd: image.asksForSecureVm && !zImage?.initrd,
   })
   return { found: findings.map((finding) => ({ finding, file: kernel! })), opened: true }
+}
+
+/** A kernel that carries an operand: another one is a kernel and nothing else. */
+async function zImageWithOperand(path: string | undefined): Promise<ZImage | undefined> {
+  const found = path === undefined ? undefined : await readZImageOf(path)
+  return found?.operand && found
 }
 
 /** The machine's key: a file, or the one that the emulated TPM of the image makes from its seed. */
@@ -183,7 +194,7 @@ async function checkImage(
   source: ByteSource | undefined,
 ): Promise<Checked> {
   const { file, kernel, append, tpm, run } = given
-  const zImage = kind === 'zImage' ? await readZImageFile(file!) : undefined
+  const zImage = kind === 'zImage' ? await readZImageFile(file!) : await zImageWithOperand(kernel)
   const located = source && locateOperand(source)
   // Where there is an operand elsewhere, an initrd may be one without.
   const isPlain = zImage?.operand !== undefined || (kind !== 'initrd' && !located?.operand)
@@ -208,7 +219,7 @@ async function checkImage(
   })
   const files: Partial<Record<ImagePart, string | undefined>> = {
     operand: file,
-    zImage: file,
+    zImage: kind === 'zImage' ? file : kernel,
     initrd: initrdPath,
     kernel: kernel ?? file,
   }
