@@ -24,7 +24,7 @@ export interface ImageConfiguration {
   readonly seed: number
   /** A boot stub calls UV_ESM, whatever the command line says. */
   readonly stub: boolean
-  /** The quirks, where they make the ultravisor warn instead of refuse. */
+  /** The quirks, where they make the ultravisor warn instead of refuse; the text is JSON of those that do not. */
   readonly warnOnly?: Attribute
 }
 
@@ -63,12 +63,15 @@ function configuration(value: JsonValue, folder: string): ImageConfiguration {
     symbols: all.flatMap((one) => (one.kind === 'text' ? (filledIn(one, folder) ?? []) : [])),
     seed: seed?.kind === 'other' && typeof seed.value === 'number' ? seed.value : 1,
     stub: textOf(value, 'esm')?.text === 'stub',
-    ...(quirks && isWarnOnly(plainValue(quirks)) && { warnOnly: { text: WARN_ONLY, range: quirks.range } }),
+    ...(quirks && warnOnly(quirks)),
   }
 }
 
-function isWarnOnly(quirks: unknown): boolean {
-  return quirks === 'faithful' || (Array.isArray(quirks) && quirks.includes(WARN_ONLY))
+function warnOnly(quirks: JsonValue): { warnOnly?: Attribute } {
+  const value = plainValue(quirks)
+  if (value === 'faithful') return { warnOnly: { text: '"sane"', range: quirks.range } }
+  if (!Array.isArray(value) || !value.includes(WARN_ONLY)) return {}
+  return { warnOnly: { text: JSON.stringify(value.filter((name) => name !== WARN_ONLY)), range: quirks.range } }
 }
 
 function textOf(value: JsonValue | undefined, name: string): JsonText | undefined {

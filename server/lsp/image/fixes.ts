@@ -14,13 +14,14 @@ export async function imageFixes(
   files: Files,
 ): Promise<Fix[]> {
   for (const configuration of configurations) {
-    const { kernel, initrd, operand, tpmKey, symbols, bootargs } = configuration
+    const { kernel, initrd, operand, tpmKey, symbols, bootargs, warnOnly } = configuration
     const isHere = (one: Attribute | undefined) => one?.range.start === finding.range.start
     if (bootargs && isHere(bootargs))
       return [
         ...(await bootargsFixes(configuration, bootargs, finding, files)),
         ...(await recipeFixes(configuration, finding, files)),
       ]
+    if (warnOnly && isHere(warnOnly)) return [strict(warnOnly)]
     const path = [kernel, initrd, operand, tpmKey, ...symbols].find(isHere)
     if (path && finding.rule === 'ESM110') return pathFixes(configuration, path, files)
     if (tpmKey && isHere(tpmKey) && finding.rule === 'ESM140') return [protect(configuration, tpmKey)]
@@ -28,6 +29,12 @@ export async function imageFixes(
   }
   return []
 }
+
+const strict = ({ text, range: { start, end } }: Attribute): Fix => ({
+  title: `Let the ultravisor refuse: ${text}`,
+  edits: [{ range: { start, end }, newText: text }],
+  preferred: true,
+})
 
 /** The command takes a path beside a document. */
 function protect({ folder }: ImageConfiguration, { text }: Attribute): Fix {

@@ -107,16 +107,18 @@ export const imageRows: readonly Row[] = [
   }),
   row('ESM137', W, '"faithful"', imageOf({ ...ESMB, quirks: 'faithful' }, esmb), {
     right: imageOf({ ...ESMB, quirks: 'sane' }, esmb),
+    fix: 'text',
   }),
   row(
     'ESM137',
     W,
     '"faithful"',
     { ...withRecipe, text: withRecipe.text.replace('{', '{ "quirks": "faithful",') },
-    { right: withRecipe },
+    { right: withRecipe, fix: 'text' },
   ),
   row('ESM137', W, 7, imageOf({ ...ESMB, quirks: ['Q09', 'Q29'] }, esmb), {
     right: imageOf({ ...ESMB, quirks: ['Q09'] }, esmb),
+    fix: 'text',
   }),
   row('ESM140', W, '"../keys/shared.sec"', imageOf({ ...ESMB, tpm: { key: '../keys/shared.sec' } }, esmb), {
     fix: 'pef.protectKey',
