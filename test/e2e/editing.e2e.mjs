@@ -68,6 +68,25 @@ describe('editing', () => {
     await until(() => existsSync(join(folder, 'svm_blob.esmb')), 'the operand')
   })
 
+  it('a public key that svm-tool would not know again is written anew by its quick fix', async () => {
+    const key = join(folder, 'origin.pub')
+    const canonical = readFileSync(key, 'utf8')
+    writeFileSync(key, canonical.replaceAll('\n', '\r\n'))
+    const squiggle = code.page.locator('.editor-instance .squiggly-error').first()
+    await squiggle.waitFor()
+    await code.goTo(4, 15)
+    const menu = code.page.locator('.action-widget .monaco-list-row.action').first()
+    await until(async () => {
+      await code.press('Control+.')
+      await code.page.waitForTimeout(1000)
+      return menu.isVisible()
+    }, 'the quick fixes')
+    assert.match(await menu.textContent(), /Write origin\.pub again in the canonical form/)
+    await code.press('Enter')
+    await squiggle.waitFor({ state: 'detached' })
+    assert.equal(readFileSync(key, 'utf8'), canonical)
+  })
+
   it('an operand opens in its own editor, taken apart', async () => {
     await code.open('hello-svm.esmb')
     const frame = await code.view('operand')
