@@ -3,7 +3,7 @@
 import { elfFile } from '../../esm/elf-file.ts'
 import { fixture } from '../../esm/fixtures.ts'
 import { BOOTARGS, imageOf } from './operand-rows.ts'
-import { type Document, E, otherKernel, type Row, W } from './row.ts'
+import { type Document, E, I, otherKernel, type Row, W } from './row.ts'
 
 const BASE = fixture('bad/base/blob.dtb')
 const ESMB = { initrd: 'esmb.img' }
@@ -120,7 +120,7 @@ export const imageRows: readonly Row[] = [
     right: imageOf({ ...ESMB, quirks: ['Q09'] }, esmb),
     fix: 'text',
   }),
-  row('ESM140', W, '"../keys/shared.sec"', imageOf({ ...ESMB, tpm: { key: '../keys/shared.sec' } }, esmb), {
+  row('ESM140', I, '"../keys/shared.sec"', imageOf({ ...ESMB, tpm: { key: '../keys/shared.sec' } }, esmb), {
     fix: 'pef.protectKey',
   }),
   row(
