@@ -21,6 +21,7 @@ export interface CheckedAttributes {
   readonly scenario: string | undefined
   readonly quirks: QuirkChoice
   readonly timeTravel: boolean
+  readonly replay: string | undefined
 }
 
 const MIB = 1024 * 1024
@@ -50,6 +51,7 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
   hypervisor: true,
   quirks: true,
   timeTravel: true,
+  replay: true,
   esm: true,
 }
 
@@ -106,6 +108,7 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     scenario: scenario(attributes['hypervisor']),
     quirks: quirks(attributes['quirks']),
     timeTravel: yesOrNo('timeTravel', attributes['timeTravel'], true),
+    replay: text('replay', attributes['replay'], 'the path of a saved run'),
   }
 }
 

@@ -89,6 +89,8 @@ export interface PefRequests {
   'pef/reverseStepIn': { arguments: { readonly granularity?: string }; body: Record<string, never> }
   /** Back to the call that the present function or procedure was entered by. */
   'pef/reverseStepOut': { arguments: Record<string, never>; body: Record<string, never> }
+  /** The run up to here as a file that makes it again: launch attributes, digests, and what was done from outside. */
+  'pef/saveRun': { arguments: Record<string, never>; body: { readonly run: string } }
   /** Gives the known future up, and makes the change that it stood in the way of (see `pef/futureAtStake`). */
   'pef/fork': { arguments: Record<string, never>; body: Record<string, never> }
   /** Typed at the VM's console. Also while it runs. */
@@ -133,6 +135,8 @@ export interface LaunchAttributes {
   readonly symbols?: string | readonly string[]
   /** Whether the run can be gone back through; default true. */
   readonly timeTravel?: boolean
+  /** Path of a saved run, which is made again from its image up to where it was saved. */
+  readonly replay?: string
   /** Who executes UV_ESM: the guest itself, or a boot stub before the kernel's entry. */
   readonly esm?: 'guest' | 'stub'
 }

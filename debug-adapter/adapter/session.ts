@@ -3,9 +3,12 @@
 import { Event, Response } from '@vscode/debugadapter/lib/messages.js'
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js'
 import type { DebugProtocol } from '@vscode/debugprotocol'
+import { AttributeError } from '../attribute-error.ts'
 import { checkAttributes, type FileAccess, loadMachineConfig, loadSymbolFiles, resolvePath } from '../files.ts'
 import { imageFindings } from '../image-findings.ts'
 import type { EsmResult, MachineEnd } from '../machine/api.ts'
+import { Machine } from '../machine/machine.ts'
+import { changesOf, parseRunFile, type RunFile, replayConfig, stateDigest } from '../timeline/run-file.ts'
 import { PastError, type Rewindable, Timeline } from '../timeline/timeline.ts'
 import { Breakpoints } from './breakpoints.ts'
 import { callStack, type Frame } from './call-stack.ts'
@@ -16,7 +19,7 @@ import { GuestSymbols } from './guest-symbols.ts'
 import { Output } from './output.ts'
 import type { LaunchAttributes, PefEvents } from './protocol.ts'
 import { LateRequestError, NotStoppedError, RequestError, type RequestHandler } from './request.ts'
-import { type Plan, runOn, toEntry } from './stepping.ts'
+import { type Plan, runOn, toEntry, toPosition } from './stepping.ts'
 import { Target } from './target.ts'
 import { Variables } from './variables.ts'
 
@@ -43,7 +46,9 @@ export class PefSession extends ProtocolServer {
   readonly breakpoints = new Breakpoints()
   lastException: StoppedException | undefined
   readonly #handlers: ReadonlyMap<string, RequestHandler>
-  #launched: { arguments: LaunchArguments; target: Target; execution: Execution } | undefined
+  #launched:
+    | { arguments: LaunchArguments; target: Target; execution: Execution; replay: RunFile | undefined }
+    | undefined
   #variables: Variables | undefined
   #nextReference = 1
   #frames: readonly Frame[] | undefined
@@ -134,8 +139,9 @@ export class PefSession extends ProtocolServer {
     symbols.place(KERNEL_BASE)
     this.#launched?.execution.dispose()
     const noDebug = args.noDebug === true
-    const machine = this.host.createMachine(config)
-    const keepsPast = attributes.timeTravel && !noDebug && isRewindable(machine)
+    const replay = attributes.replay === undefined ? undefined : await readRun(attributes.replay, files)
+    const machine = this.host.createMachine(replay ? replayConfig(replay, config) : config)
+    const keepsPast = (replay || attributes.timeTravel) && !noDebug && isRewindable(machine)
     const target = new Target(machine, symbols, keepsPast ? new Timeline(machine) : undefined)
     this.breakpoints.bind(target)
     this.#sent = NOTHING_SENT
@@ -154,12 +160,15 @@ export class PefSession extends ProtocolServer {
       attributes.stopOn === 'esm',
       noDebug,
     )
-    this.#launched = { arguments: args, target, execution }
+    if (replay) target.timeline?.script(changesOf(replay))
+    this.#launched = { arguments: args, target, execution, replay }
   }
 
   /** The first run after launch or restart. */
   startFirst(): void {
     const { stopOn } = checkAttributes(this.launchArguments)
+    const { target, replay } = this.#launched!
+    if (replay && target.timeline) return this.resume(toPosition(target.timeline, replay.end.position))
     this.resume(stopOn === 'entry' && !this.launchArguments.noDebug ? toEntry() : runOn())
   }
 
@@ -264,6 +273,7 @@ export class PefSession extends ProtocolServer {
 
   #stopped(stop: Stop): void {
     this.#output.flush()
+    this.#compareWithSaved()
     this.lastException = stop.reason === 'exception' ? stop.exception : undefined
     this.sendEvent(
       event('stopped', {
@@ -274,6 +284,21 @@ export class PefSession extends ProtocolServer {
         ...(stop.reason === 'exception' && { description: stop.exception.title, text: stop.exception.title }),
       }),
     )
+  }
+
+  /** Says, once, whether a run that was made again is the one that was saved. */
+  #compareWithSaved(): void {
+    const { replay, target } = this.#launched!
+    const { machine, timeline } = target
+    if (!replay || timeline?.position !== replay.end.position || !(machine instanceof Machine)) return
+    this.#launched!.replay = undefined
+    const same = stateDigest(machine) === replay.state
+    this.#output.send({
+      category: same ? 'console' : 'important',
+      output: same
+        ? `The saved run was made again, to the last bit: ${replay.end.instructions} instructions.\n`
+        : 'The run is not the one that was saved: another version of this program may have made it.\n',
+    })
   }
 
   #esm({ outcome, reason, returnCode, rules }: EsmResult): void {
@@ -314,6 +339,14 @@ export class PefSession extends ProtocolServer {
     this.#sent = body
     this.sendEvent(event('pef/traceAdvanced', body))
   }
+}
+
+async function readRun(path: string, files: FileAccess): Promise<RunFile> {
+  const absolute = resolvePath(files.cwd, path)
+  const bytes = await files.readFile(absolute).catch((error) => {
+    throw new AttributeError('replay', path, 'a saved run', error instanceof Error ? error.message : String(error))
+  })
+  return parseRunFile(new TextDecoder().decode(bytes), path)
 }
 
 const isRewindable = (machine: Debuggee): machine is Rewindable => 'checkpoint' in machine

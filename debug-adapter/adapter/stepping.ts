@@ -36,6 +36,16 @@ export const toEntry = (): Plan => ({
   done: (advance) => advance.kind === 'guest',
 })
 
+/** To a position that the run has not got to yet. */
+export const toPosition = (timeline: { readonly position: number }, position: number): Plan => ({
+  reason: 'entry',
+  get budget() {
+    return Math.max(1, Math.min(RUN_BUDGET, position - timeline.position))
+  },
+  until: NOWHERE,
+  done: () => timeline.position >= position,
+})
+
 export function stepIn(target: Target, granularity: Granularity): Plan {
   if (target.machine.frames().length > 0)
     return plan(1, (advance) => advance.kind === 'step' || advance.kind === 'guest')

@@ -20,7 +20,6 @@ Ctrl-A Ctrl-A  send Ctrl-A to the VM
  */
 export class GuestConsole {
   readonly #terminal: Terminal
-  readonly #machine: Machine
   readonly #monitor: Monitor
   #afterEscape = false
   /** What is typed at the monitor; undefined while the VM has the keyboard. */
@@ -28,8 +27,12 @@ export class GuestConsole {
   #close: (() => void) | undefined
   #wake: (() => void) | undefined
 
-  constructor(machine: Machine, terminal: Terminal) {
-    this.#machine = machine
+  /** @param type hands what is typed to the VM */
+  constructor(
+    private readonly machine: Machine,
+    terminal: Terminal,
+    private readonly type: (bytes: Uint8Array) => void = (bytes) => machine.type(bytes),
+  ) {
     this.#terminal = terminal
     this.#monitor = new Monitor(machine)
   }
@@ -50,7 +53,7 @@ export class GuestConsole {
 
   /** As long as the guest waits, so does the host: until a key is pressed, or the guest's time has come. @param milliseconds of the guest */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#machine.platform.console.waiting || this.ended) return
+    if (this.machine.platform.console.waiting || this.ended) return
     await new Promise<void>((done) => {
       const timer = setTimeout(done, Math.min(milliseconds, LONGEST_WAIT))
       this.#wake = () => {
@@ -70,7 +73,7 @@ export class GuestConsole {
   #typed(bytes: Uint8Array): void {
     this.#wake?.()
     if (!this.#terminal.inputIsTerminal) {
-      this.#machine.type(bytes)
+      this.type(bytes)
       return
     }
     for (const byte of bytes) this.#key(byte)
@@ -81,13 +84,13 @@ export class GuestConsole {
       this.#afterEscape = false
       this.#command(byte)
     } else if (byte === CTRL_A) this.#afterEscape = true
-    else if (this.#line === undefined) this.#machine.type(Uint8Array.of(byte))
+    else if (this.#line === undefined) this.type(Uint8Array.of(byte))
     else this.#edit(byte, this.#line)
   }
 
   #command(byte: number): void {
     const key = String.fromCharCode(byte).toLowerCase()
-    if (byte === CTRL_A) this.#machine.type(Uint8Array.of(byte))
+    if (byte === CTRL_A) this.type(Uint8Array.of(byte))
     else if (key === 'x') this.#monitor.run('quit')
     else if (key === 'h' || key === '?') this.#show(HELP)
     else if (key === 'c') {

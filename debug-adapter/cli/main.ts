@@ -6,6 +6,7 @@ import { conformance, conformanceHelp } from './verbs/conformance.ts'
 import { esm, esmHelp } from './verbs/esm.ts'
 import { esmDigest, esmDigestHelp } from './verbs/esm-digest.ts'
 import { image, imageHelp } from './verbs/image.ts'
+import { replay, replayHelp } from './verbs/replay.ts'
 import { run, runHelp } from './verbs/run.ts'
 import { svm, svmHelp } from './verbs/svm.ts'
 import { tpm, tpmHelp } from './verbs/tpm.ts'
@@ -15,6 +16,7 @@ const HELP = `pef: runs and inspects secure VM images of IBM's Protected Executi
 Usage: pef VERB [OPTIONS]
 
   pef run IMAGE.json     run a VM image through ESM and tell what happens
+  pef replay RUN.pefrun  make a saved run again, and say whether it is the same
   pef image inspect DISK read the boot menu of a disk image, and take kernel and initrd out
   pef tpm pubkey         print the wrapping key of the emulated TPM
   pef esm VERB           make, change, check, compare and explain operands
@@ -28,6 +30,7 @@ Example: pef run test/guests/hello-svm/pef.json`
 
 const verbs: Readonly<Record<string, (args: readonly string[], terminal: Terminal) => Promise<number>>> = {
   run,
+  replay,
   image,
   tpm,
   esm,
@@ -37,6 +40,7 @@ const verbs: Readonly<Record<string, (args: readonly string[], terminal: Termina
   help: async ([verb], terminal) => {
     const texts = {
       run: runHelp,
+      replay: replayHelp,
       image: imageHelp,
       tpm: tpmHelp,
       esm: esmHelp,

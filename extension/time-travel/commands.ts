@@ -3,6 +3,7 @@ import { commands, type Disposable, debug, StatusBarAlignment, window } from 'vs
 import type { PefRequests } from '../../debug-adapter/adapter/protocol.ts'
 import { log } from '../log.ts'
 import type { PefSession, PefSessions } from '../sessions.ts'
+import { openRun, saveRun } from './runs.ts'
 
 type Timeline = PefRequests['pef/timeline']['body']
 
@@ -32,6 +33,8 @@ export function registerTimeTravel(sessions: PefSessions): Disposable[] {
       withSession((session) => session.ask('pef/reverseStepOut', {})),
     ),
     commands.registerCommand('pef.goToInstruction', withSession(goToInstruction)),
+    commands.registerCommand('pef.saveRun', withSession(saveRun)),
+    commands.registerCommand('pef.openRun', openRun),
     sessions.onDidChange((session) => void showPlace(session, item)),
     debug.onDidReceiveDebugSessionCustomEvent(({ session, event, body }) => {
       const known = sessions.current

@@ -1,4 +1,7 @@
 /** Going back in time by DAP, in the built debug adapter with the sample image. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { instruction, register, sampleAtEsm, startSample } from './sample.ts'
 import type { StdioClient } from './stdio-client.ts'
@@ -167,5 +170,28 @@ describe('another future', () => {
     client = await startSample({ stopOn: 'entry', timeTravel: false })
     await client.run('configurationDone', {})
     await expect(client.ask('stepBack', BACK)).rejects.toThrow('"timeTravel" is false')
+  })
+})
+
+describe('a saved run', () => {
+  it('is made again up to where it was saved, with what was changed on the way', async () => {
+    client = await startSample({ stopOn: 'entry' })
+    await client.run('configurationDone', {})
+    await client.run('pef/goToInstruction', { instruction: 0 })
+    for (let i = 0; i < 30; i++) await client.run('stepIn', instruction)
+    await client.ask('writeMemory', { memoryReference: 'gpa:0x3000000', data: btoa('by hand') })
+    for (let i = 0; i < 30; i++) await client.run('stepIn', instruction)
+    const place = await here()
+    const { run } = await client.ask('pef/saveRun')
+    client.kill()
+    const path = join(mkdtempSync(join(tmpdir(), 'pef-run-')), 'x.pefrun')
+    writeFileSync(path, run)
+    client = await startSample({ stopOn: 'entry', replay: path })
+    await client.run('configurationDone', {})
+    expect(await here()).toBe(place)
+    expect(client.output('console')).toContain('to the last bit')
+    const { data } = await client.ask('readMemory', { memoryReference: 'gpa:0x3000000', count: 7 })
+    expect(atob(data)).toBe('by hand')
+    rmSync(dirname(path), { recursive: true })
   })
 })

@@ -18,7 +18,7 @@ import { pause } from './pause.ts'
 import { pefConsoleInput } from './pef-console-input.ts'
 import { pefMemoryMap } from './pef-memory-map.ts'
 import { pefReverseStepIn, pefReverseStepOut } from './pef-reverse-step.ts'
-import { pefFork, pefGoToInstruction, pefGoToRecord, pefTimeline } from './pef-timeline.ts'
+import { pefFork, pefGoToInstruction, pefGoToRecord, pefSaveRun, pefTimeline } from './pef-timeline.ts'
 import { pefTpmState } from './pef-tpm-state.ts'
 import { pefTrace } from './pef-trace.ts'
 import { readMemory } from './read-memory.ts'
@@ -86,4 +86,5 @@ export const requestHandlers: readonly RequestHandler[] = [
   pefReverseStepIn,
   pefReverseStepOut,
   pefFork,
+  pefSaveRun,
 ] as readonly RequestHandler[]

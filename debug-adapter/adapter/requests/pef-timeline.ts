@@ -1,3 +1,5 @@
+import { Machine } from '../../machine/machine.ts'
+import { runFile } from '../../timeline/run-file.ts'
 import type { PefRequests } from '../protocol.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
 import type { PefSession } from '../session.ts'
@@ -49,6 +51,16 @@ export const pefGoToRecord: RequestHandler<PefRequests['pef/goToRecord']['argume
       throw new RequestError(`seq ${seq}: expected the number of a record of the log, 0 to ${records.length - 1}.`)
     session.depart((execution) => execution.travel(position))
     return {}
+  },
+}
+
+export const pefSaveRun: RequestHandler<PefRequests['pef/saveRun']['arguments'], PefRequests['pef/saveRun']['body']> = {
+  command: 'pef/saveRun',
+  handle: (session) => {
+    const timeline = timelineOf(session)
+    const { machine } = session.standing
+    if (!(machine instanceof Machine)) throw new RequestError('This machine cannot be made again.')
+    return { run: runFile({ ...session.launchArguments }, machine, timeline) }
   },
 }
 

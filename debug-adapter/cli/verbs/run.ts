@@ -1,18 +1,21 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
+import { dirname, relative, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import type { Finding } from '../../../server/esm/findings.ts'
 import { ruleOf } from '../../../server/esm/rules.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
 import { inspectMachineImage } from '../../image-check.ts'
+import type { Advance } from '../../machine/api.ts'
 import { TICKS_PER_MILLISECOND } from '../../machine/clock/clock.ts'
 import { scenarios } from '../../machine/hypervisor/scenarios/index.ts'
 import { Machine } from '../../machine/machine.ts'
 import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
+import { runFile } from '../../timeline/run-file.ts'
+import { Timeline } from '../../timeline/timeline.ts'
 import { GuestConsole } from '../guest-console.ts'
 import { type OptionSpec, optionHelp, parseOptions, suggestion, UsageError, wholeNumber } from '../options.ts'
 import { EXIT, exitCode, type Outcome, outcomeOf } from '../outcome.ts'
@@ -68,6 +71,11 @@ const OPTIONS: readonly OptionSpec[] = [
   { name: 'until', value: 'esm', help: 'end the run when UV_ESM is decided' },
   { name: 'max-instructions', value: 'N', help: 'end the run after N guest instructions (default 10000000000)' },
   { name: 'trace', value: 'FILE.jsonl', help: 'write the log of the machine, one JSON record a line' },
+  {
+    name: 'save-run',
+    value: 'FILE',
+    help: 'write the run as a file that pef replay, and the debugger, make it again from',
+  },
   { name: 'no-jit', help: 'interpret every instruction; the run is the same, only slower' },
   { name: 'json', help: 'print one JSON object on standard output and nothing else' },
   { name: 'quiet', help: 'print only what the VM prints, and the outcome' },
@@ -140,7 +148,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       if (record.type === 'console') terminal.out(record.text)
     } else for (const line of walk.add(record)) terminal.out(`${line}\n`)
   })
-  const guestConsole = joined ? new GuestConsole(machine, terminal) : undefined
+  const savedRun = values.get('save-run')
+  const timeline = savedRun === undefined ? undefined : new Timeline(machine, { checkpoints: false })
+  const type = (bytes: Uint8Array) => (timeline ? timeline.change({ kind: 'console', bytes }) : machine.type(bytes))
+  const guestConsole = joined ? new GuestConsole(machine, terminal, type) : undefined
   guestConsole?.open()
   let ended: Ended
   let diagnostics: readonly Finding[] = []
@@ -151,11 +162,13 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       terminal.error(`warning: ${printable(`${rule}: ${message}; to correct it: ${ruleOf(rule).fix}`)}\n`)
   }
   try {
-    ended = await execute(machine, limit, until, terminal, guestConsole, aboutToRun)
+    ended = await execute(machine, timeline ?? machine, limit, until, terminal, guestConsole, aboutToRun)
   } finally {
     guestConsole?.close()
   }
   if (!json && !quiet) for (const line of walk.end()) terminal.out(`${line}\n`)
+  if (savedRun !== undefined && timeline)
+    await saveRun(savedRun, runFile(relativePaths(attributes, folder, dirname(resolve(savedRun))), machine, timeline))
   if (traceFile) await new Promise<void>((done) => traceFile.end(() => done()))
   if (ended === 'interrupted') {
     terminal.error(`interrupted after ${machine.clock.instructions} instructions\n`)
@@ -182,6 +195,24 @@ function lists(values: ReadonlyMap<string, string>): string | undefined {
       .join('')
   if (values.get('quirks') === 'list') return quirkNames.map((name) => `${name}  ${quirkText(name)}\n`).join('')
   return undefined
+}
+
+async function saveRun(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text)
+  } catch (error) {
+    throw new UsageError(`--save-run ${path} cannot be written: ${(error as Error).message}`)
+  }
+}
+
+/** The attributes with paths as they are seen from another folder. */
+function relativePaths(attributes: Record<string, unknown>, from: string, to: string): Record<string, unknown> {
+  const move = (path: unknown) => (typeof path === 'string' ? relative(to, resolve(from, path)) || '.' : path)
+  const moved = { ...attributes }
+  for (const name of FILE_OPTIONS) if (moved[name] !== undefined) moved[name] = move(moved[name])
+  const tpm = moved['tpm'] as { key?: unknown } | undefined
+  if (tpm?.key !== undefined) moved['tpm'] = { ...tpm, key: move(tpm.key) }
+  return moved
 }
 
 async function openTrace(path: string): Promise<WriteStream> {
@@ -258,6 +289,7 @@ type Ended = 'end' | 'limit' | 'interrupted' | 'quit'
 
 async function execute(
   machine: Machine,
+  run: { advance(maxInstructions: number): Advance },
   limit: number,
   until: 'esm' | undefined,
   terminal: Terminal,
@@ -273,7 +305,7 @@ async function execute(
     if (guestConsole?.ended) return 'quit'
     const left = limit - machine.clock.instructions
     if (left <= 0 && machine.inGuest) return 'limit'
-    const advanced = machine.advance(Math.max(1, Math.min(SLICE, left)))
+    const advanced = run.advance(Math.max(1, Math.min(SLICE, left)))
     if (advanced.kind === 'end') return 'end'
     // The firmware is through, and the VM is loaded: it has not executed anything yet.
     if (!isRunning && machine.inGuest) aboutToRun()
