@@ -14,6 +14,7 @@ import { Files } from './files.ts'
 import { findingOf, toAction } from './fix.ts'
 import type { ServerHost } from './host.ts'
 import { languageOf } from './languages.ts'
+import { withOpenDocuments } from './open-documents.ts'
 import { operandModel } from './operand/model.ts'
 import type { InitializationOptions, PefServerRequests } from './protocol.ts'
 import { completeSvmBlob } from './svm-blob/completion.ts'
@@ -23,9 +24,12 @@ import { hoverAt } from './svm-blob/hover.ts'
 import type { SvmBlobAnalysis } from './svm-blob/language.ts'
 import { definitionAt, recipeOf } from './svm-blob/links.ts'
 import { foldsOf, symbolsOf } from './svm-blob/symbols.ts'
+import { parentOf } from './uris.ts'
 
 /** Time without a change after which a document is looked at, in milliseconds: keys that are held down are one change. */
 const QUIET_MS = 8
+/** And after which those are looked at again that may be about it. */
+const OTHERS_MS = 200
 
 const CAPABILITIES: ServerCapabilities = {
   textDocumentSync: TextDocumentSyncKind.Incremental,
@@ -52,7 +56,7 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
 
   connection.onInitialize(({ workspaceFolders, capabilities, initializationOptions }): InitializeResult => {
     const { rulePages, tpmKeys } = (initializationOptions ?? {}) as InitializationOptions
-    const host = makeHost(rulePages)
+    const host = withOpenDocuments(makeHost(rulePages), documents)
     files = new Files(tpmKeys ? { ...host, tpmPublicKey } : host)
     files.folders = workspaceFolders?.map(({ uri }) => uri) ?? []
     snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true
@@ -113,7 +117,11 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   }
 
   // A document that is opened changes, too: so this is its first look as well.
-  documents.onDidChangeContent(({ document }) => schedule(document, analyses.has(document.uri) ? QUIET_MS : 0))
+  documents.onDidChangeContent(({ document }) => {
+    schedule(document, analyses.has(document.uri) ? QUIET_MS : 0)
+    for (const other of documents.all())
+      if (areAboutEachOther(document, other) && !timers.has(other.uri)) schedule(other, OTHERS_MS)
+  })
   documents.onDidSave(({ document }) => schedule(document, 0))
   documents.onDidClose(({ document: { uri } }) => {
     clearTimeout(timers.get(uri))
@@ -204,6 +212,13 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
 
   documents.listen(connection)
   connection.listen()
+}
+
+/** A recipe and the images beside it. */
+function areAboutEachOther(a: TextDocument, b: TextDocument): boolean {
+  const isRecipe = ({ languageId, uri }: TextDocument) => languageOf(languageId, uri) === 'svm-blob'
+  const folder = ({ uri }: TextDocument) => parentOf(uri).replace(/\/\.vscode$/, '')
+  return isRecipe(a) !== isRecipe(b) && folder(a) === folder(b)
 }
 
 /** The protocol's code for arguments that are not accepted. */

@@ -167,6 +167,27 @@ describe('an image', () => {
     expect(actions[0]!.command!.arguments).toEqual([client.uri('svm_blob.yml')])
   })
 
+  it('and its recipe are compared as they are in the editor, before they are saved', async () => {
+    const rule = (id: string) => (all: Diagnostic[]) => all.some(({ code }) => code === id)
+    const recipe = readFileSync(join(folder, 'svm_blob.yml'), 'utf8')
+    const image = JSON.stringify({ ...RECIPE, operand: 'open.svm.yml' })
+    for (const [name, text] of [
+      ['open.svm.yml', recipe],
+      ['open.pef.json', image],
+    ])
+      writeFileSync(join(folder, name!), text!)
+    const yaml = await client.open('open.svm.yml', recipe)
+    const json = await client.open('open.pef.json', image, 'jsonc')
+    expect(await client.diagnostics(json)).toEqual([])
+    await client.change(json, 2, [{ text: image.replace('console=hvc0 svm=on', 'svm=on quiet') }])
+    await client.diagnostics(json, 2, rule('ESM057'))
+    await client.diagnostics(yaml, 1, rule('ESM057'))
+    await client.change(yaml, 2, [{ text: recipe.replace('console=hvc0 svm=on', 'svm=on quiet') }])
+    await client.diagnostics(json, 2, (all) => all.length === 0)
+    for (const uri of [yaml, json]) await client.close(uri)
+    for (const name of ['open.svm.yml', 'open.pef.json']) rmSync(join(folder, name))
+  })
+
   it('of a launch.json starts at its folder, with comments and variables', async () => {
     const text = `{ // mine
       "configurations": [

@@ -73,10 +73,12 @@ export async function inspectImages(
 /** One kernel may be started in several ways: it is enough where one of the images has the recipe's command line. */
 function compareArguments(args: YamlText, images: readonly Image[], findings: TextFindings): void {
   const secure = images.filter(({ configuration: { stub, bootargs } }) => stub || asksForSecureVm(bootargs?.text ?? ''))
-  const texts = secure.map(({ configuration }) => configuration.bootargs?.text ?? '')
-  const [other] = secure
+  const made = secure.filter(({ isMade }) => isMade)
+  const compared = made.length > 0 ? made : secure
+  const texts = compared.map(({ configuration }) => configuration.bootargs?.text ?? '')
+  const [other] = compared
   if (!other || texts.includes(args.text)) return
-  const severity = secure.some(({ isMade }) => isMade) ? 'E' : 'W'
+  const severity = other.isMade ? 'E' : 'W'
   const found = `${JSON.stringify(args.text)}, which is not what ${other.name} boots with`
   findings.add('ESM057', args, { severity, expected: JSON.stringify(texts[0]), found })
 }
