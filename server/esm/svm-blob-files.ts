@@ -15,6 +15,7 @@ import { hexBytes, latin1, sameBytes } from './reader.ts'
 import { ENTRY_KINDS, type SvmBlob, type SvmBlobEntry } from './svm-blob.ts'
 import { type TextFinding, TextFindings, type YamlText } from './svm-yaml.ts'
 import { FILES_PAGE_BYTES } from './verify/attachments.ts'
+import { TPM_MODULUS_BYTES } from './verify/lockboxes.ts'
 
 /**
  * Reads a file that the YAML names, its path as written there.
@@ -39,7 +40,7 @@ const KEY_LIMIT = 1 << 16
 const HEAD_LIMIT = 1 << 16
 
 /**
- * ESM110 to ESM116, ESM120, ESM121, ESM126 and ESM129: what the entries' files have to say; with `look` ESM061, ESM067 and ESM140 too.
+ * ESM025, ESM110 to ESM116, ESM120, ESM121, ESM126 and ESM129: what the entries' files have to say; with `look` ESM061, ESM067 and ESM140 too.
  * @param text            of the YAML
  * @param entries         as parseSvmBlob found them
  * @param tpmPublicKeyPem the wrapping key of the machine that is to boot, if it is known
@@ -70,6 +71,7 @@ export async function inspectSvmBlobFiles(
   }
   const first = recipients[0]?.values.get('pubkey')
   const firstFile = first && (await read(first.text, KEY_LIMIT))
+  if (first && firstFile) inspectFirstSize(first, firstFile, findings)
   if (tpmPublicKeyPem && firstFile && !isSameKey(firstFile, tpmPublicKeyPem))
     findings.add('ESM129', first, { found: first.text })
   if (look) {
@@ -77,6 +79,19 @@ export async function inspectSvmBlobFiles(
     await inspectKeyRights(entries, look, findings)
   }
   return findings.list
+}
+
+/** ESM025, as a warning, for the operand can be made: no TPM has a wrapping key of another size. */
+function inspectFirstSize(path: YamlText, file: Uint8Array, findings: TextFindings): void {
+  try {
+    const { bytes } = parsePublicKey(file)
+    if (bytes === TPM_MODULUS_BYTES) return
+    const found = `a key of ${bytes * 8} bits in ${path.text} as the first recipient, which has to be the TPM`
+    findings.add('ESM025', path, { severity: 'W', found })
+  } catch (error) {
+    // What is no public key has rules of its own.
+    if (!(error instanceof KeyFormatError)) throw error
+  }
 }
 
 /** ESM067 and ESM061: an attachment must be smaller than 64 KiB, and all of them together have to fit into it. */

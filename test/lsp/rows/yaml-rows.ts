@@ -36,6 +36,7 @@ const twoFiles = (path: string) =>
 const ESMB = attachOperand(fixture('inputs/initrd.img'), fixture('bad/base/blob.dtb'))
 
 export const yamlRows: readonly Row[] = [
+  yaml('ESM025', W, changed('keys/tpm.pem', 'keys/origin-big.pub'), '"keys/origin-big.pub"'),
   yaml('ESM054', E, GOOD, '"inputs/vmlinux"', {
     files: { ...image({ kernel: 'other.elf' }), 'other.elf': otherKernel() },
     right: recipe(GOOD, image({})),
