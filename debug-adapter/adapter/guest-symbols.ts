@@ -3,6 +3,7 @@
  * mode (there the top four bits of an address mean nothing), later at the addresses that it was linked for.
  */
 import { AttributeError } from '../attribute-error.ts'
+import { DebugInfo } from '../symbols/dwarf/debug-info.ts'
 import { type ElfImage, parseElf } from '../symbols/elf.ts'
 import { type LineEntry, LineTable } from '../symbols/line-table.ts'
 import { type CodeSymbol, SymbolTable } from '../symbols/symbol-table.ts'
@@ -12,6 +13,21 @@ export interface SymbolAt {
   readonly name: string
   /** Bytes from the beginning of the symbol. */
   readonly offset: bigint
+}
+
+/** Debugging information of an address. Run address = link address + delta. */
+export interface DebugPlace {
+  readonly info: DebugInfo
+  readonly link: bigint
+  readonly delta: bigint
+}
+
+/** What one file gives. */
+interface SymbolPart {
+  readonly elf?: ElfImage
+  readonly path?: string
+  readonly symbols: readonly CodeSymbol[]
+  readonly debug?: DebugInfo
 }
 
 /** Run address = link address + delta, for run addresses from `start` to `end`. */
@@ -27,39 +43,63 @@ const mask64 = (value: bigint) => BigInt.asUintN(64, value)
 export class GuestSymbols {
   readonly #table: SymbolTable
   readonly #lines: readonly LineTable[]
+  readonly #debug: readonly DebugInfo[]
   readonly #extent: { readonly start: bigint; readonly end: bigint }
   readonly #hasImage: boolean
   readonly #entry: bigint | undefined
   #placements: readonly Placement[]
 
-  /**
-   * @param files the kernel first, then further files with symbols
-   * @throws AttributeError naming the file where one is neither an ELF file with symbols nor a System.map
-   */
-  constructor(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) {
-    const symbols: CodeSymbol[] = []
-    const lines: LineTable[] = []
-    let kernel: ElfImage | undefined
-    for (const [i, file] of files.entries()) {
-      try {
-        if (file.bytes[0] === 0x7f) {
-          const elf = parseElf(file.bytes)
-          if (i === 0) kernel = elf
-          symbols.push(...elf.symbols())
-          lines.push(LineTable.fromElf(elf))
-        } else symbols.push(...parseSystemMap(file.bytes))
-      } catch (error) {
-        const accepted = 'an ELF file or a System.map'
-        throw new AttributeError(i === 0 ? 'kernel' : 'symbols', file.path, accepted, (error as Error).message)
-      }
-    }
-    this.#table = new SymbolTable(symbols)
-    this.#lines = lines
+  private constructor(parts: readonly SymbolPart[]) {
+    const kernel = parts[0]?.elf
+    this.#table = new SymbolTable(parts.flatMap((part) => part.symbols))
+    this.#lines = parts.flatMap(({ elf }) => (elf ? [LineTable.fromElf(elf)] : []))
+    this.#debug = parts.flatMap(({ debug }) => (debug && !debug.isEmpty ? [debug] : []))
     const extent = kernel?.imageExtent()
     this.#extent = extent ?? { start: 0n, end: 0n }
     this.#entry = kernel?.entry
     this.#hasImage = extent !== undefined
     this.#placements = [{ delta: 0n, ...this.#extent }]
+  }
+
+  /**
+   * @param files the kernel first, then further files with symbols; a `.dwo` or `.dwp` file among them belongs to the others
+   * @param readFile reads what the compiler split off (`KERNEL.dwp`, or the `.dwo` files that it noted), where it is there
+   * @throws AttributeError naming the file where one is neither an ELF file nor a System.map
+   */
+  static async load(
+    files: readonly { readonly path: string; readonly bytes: Uint8Array }[],
+    readFile?: (path: string) => Promise<Uint8Array>,
+  ): Promise<GuestSymbols> {
+    const parts: SymbolPart[] = []
+    const split: ElfImage[] = []
+    for (const [i, file] of files.entries()) {
+      try {
+        if (file.bytes[0] !== 0x7f) parts.push({ symbols: parseSystemMap(file.bytes) })
+        else {
+          const elf = await parseElf(file.bytes).inflateSections()
+          if (i > 0 && elf.section('.debug_info.dwo')) split.push(elf)
+          else parts.push({ elf, path: file.path, symbols: elf.symbols() })
+        }
+      } catch (error) {
+        const accepted = 'an ELF file or a System.map'
+        throw new AttributeError(i === 0 ? 'kernel' : 'symbols', file.path, accepted, (error as Error).message)
+      }
+    }
+    const whole = parts.map(async (part) => {
+      if (!part.elf) return part
+      const debug = new DebugInfo(part.elf, split)
+      const names = debug.splitNames
+      if (names.length === 0 || !readFile) return { ...part, debug }
+      return { ...part, debug: new DebugInfo(part.elf, [...split, ...(await splitFiles(part.path, names, readFile))]) }
+    })
+    return new GuestSymbols(await Promise.all(whole))
+  }
+
+  /** What is known of functions, variables and types at an address of the running guest, and where it runs. */
+  debugAt(address: bigint): DebugPlace | undefined {
+    const link = this.#linkAddress(address)
+    const info = this.#debug.find((one) => one.unitOf(link)) ?? this.#debug[0]
+    return info && { info, link, delta: mask64(address - link) }
   }
 
   /** Tells where the kernel image lies in guest physical memory. */
@@ -146,4 +186,37 @@ export class GuestSymbols {
       if (address >= start && address < end) return mask64(address - delta)
     return address
   }
+}
+
+const MAX_SPLIT = 5000
+
+/** A package beside the program, else each file by the name that the compiler noted or its last part beside the program. */
+async function splitFiles(
+  path: string | undefined,
+  names: DebugInfo['splitNames'],
+  readFile: (path: string) => Promise<Uint8Array>,
+): Promise<ElfImage[]> {
+  const open = async (...candidates: string[]): Promise<ElfImage | undefined> => {
+    for (const candidate of candidates)
+      try {
+        return await parseElf(await readFile(candidate)).inflateSections()
+      } catch {
+        // Variables of that compilation are not known then; the program can still be debugged.
+      }
+    return undefined
+  }
+  const packed = await open(`${path}.dwp`)
+  if (packed) return [packed]
+  const beside = (path ?? '').replace(/[^\\/]*$/, '')
+  const found: ElfImage[] = []
+  for (const { name, folder } of names.slice(0, MAX_SPLIT)) {
+    const last = name.replace(/^.*[\\/]/, '')
+    const file = await open(
+      /^([\\/]|[A-Za-z]:)/.test(name) ? name : `${folder}/${name}`,
+      `${beside}${name}`,
+      `${beside}${last}`,
+    )
+    if (file) found.push(file)
+  }
+  return found
 }

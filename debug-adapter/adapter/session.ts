@@ -135,7 +135,7 @@ export class PefSession extends ProtocolServer {
     const attributes = checkAttributes(args)
     const config = await loadMachineConfig(args, files)
     const symbolFiles = await loadSymbolFiles(args, files)
-    const symbols = new GuestSymbols(symbolFiles)
+    const symbols = await GuestSymbols.load(symbolFiles, (path) => files.readFile(path))
     symbols.place(KERNEL_BASE)
     this.#launched?.execution.dispose()
     const noDebug = args.noDebug === true

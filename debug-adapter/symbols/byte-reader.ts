@@ -69,6 +69,29 @@ export class ByteReader {
     throw new OffsetError(`${this.what}: LEB128 number of more than 64 bits`, start, 10, this.#reader.length)
   }
 
+  /** An unsigned LEB128 number that counts or names something. @throws OffsetError where it is 2^53 or more */
+  ulebNumber(): number {
+    const start = this.#at
+    const first = this.u8()
+    if (first < 0x80) return first
+    let value = first & 0x7f
+    for (let scale = 0x80; scale < 2 ** 50; scale *= 0x80) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+    throw new OffsetError(`${this.what}: a count of more than 49 bits`, start, 8, this.#reader.length)
+  }
+
+  /** A 64-bit offset or length in this file. @throws OffsetError where it is 2^53 or more */
+  size64(): number {
+    return this.#reader.size64(this.#take(8), this.what)
+  }
+
+  get length(): number {
+    return this.#reader.length
+  }
+
   /** DWARF 5 §7.6, signed. */
   sleb(): bigint {
     const start = this.#at

@@ -26,6 +26,8 @@ const SHT_SYMTAB = 2
 const SHT_NOBITS = 8
 const SHF_ALLOC = 2n
 const SHF_COMPRESSED = 0x800n
+const ELFCOMPRESS_ZLIB = 1
+const MAX_INFLATED = 1 << 30
 const STT_NOTYPE = 0
 const STT_OBJECT = 1
 const STT_FUNC = 2
@@ -43,8 +45,25 @@ export class ElfImage {
     readonly entry: bigint,
     readonly sections: readonly ElfSection[],
     readonly segments: readonly ElfSegment[],
+    /** What compressed sections hold, by name; see {@link inflateSections}. */
+    private readonly inflated: ReadonlyMap<string, Uint8Array> = new Map(),
   ) {
     this.#bytes = bytes
+  }
+
+  /**
+   * The same file, whose compressed sections (SHF_COMPRESSED, zlib) can be opened. One that is damaged stays closed.
+   * A section is taken to hold at most 1 GiB.
+   */
+  async inflateSections(): Promise<ElfImage> {
+    const inflated = new Map<string, Uint8Array>()
+    for (const section of this.sections) {
+      if ((section.flags & SHF_COMPRESSED) === 0n || section.type === SHT_NOBITS) continue
+      const bytes = await inflate(new ByteReader(this.#bytes, this.littleEndian, section.name), section)
+      if (bytes) inflated.set(section.name, bytes)
+    }
+    if (inflated.size === 0) return this
+    return new ElfImage(this.#bytes, this.littleEndian, this.entry, this.sections, this.segments, inflated)
   }
 
   section(name: string): ElfSection | undefined {
@@ -69,11 +88,14 @@ export class ElfImage {
   }
 
   /**
-   * A reader over the bytes of a section; undefined where the file has no such section, or holds it compressed.
+   * A reader over the bytes of a section; undefined where the file has no such section, or holds it compressed
+   * and {@link inflateSections} was not asked.
    * @throws OffsetError where the section reaches past the end of the file
    */
   open(name: string): ByteReader | undefined {
     const section = this.section(name)
+    const inflated = this.inflated.get(name)
+    if (inflated) return new ByteReader(inflated, this.littleEndian, name)
     if (!section || section.type === SHT_NOBITS || (section.flags & SHF_COMPRESSED) !== 0n) return undefined
     return new ByteReader(this.#bytes, this.littleEndian, name).slice(Number(section.offset), Number(section.size))
   }
@@ -115,6 +137,34 @@ export class ElfImage {
       })
     }
     return symbols
+  }
+}
+
+/** Contents of a section that begins with a compression header (ELF gABI, Elf64_Chdr); undefined where they are damaged. */
+async function inflate(file: ByteReader, section: ElfSection): Promise<Uint8Array | undefined> {
+  try {
+    const reader = file.slice(Number(section.offset), Number(section.size))
+    const type = reader.u32()
+    reader.skip(4)
+    const size = reader.size64()
+    reader.skip(8)
+    if (type !== ELFCOMPRESS_ZLIB || size > MAX_INFLATED) return undefined
+    const packed = reader.take(reader.remaining) as Uint8Array<ArrayBuffer>
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'))
+    const bytes = new Uint8Array(size)
+    let at = 0
+    for (const parts = stream.getReader(); ; ) {
+      const { done, value } = await parts.read()
+      if (done) return at === size ? bytes : undefined
+      if (at + value.length > size) {
+        await parts.cancel()
+        return undefined
+      }
+      bytes.set(value, at)
+      at += value.length
+    }
+  } catch {
+    return undefined
   }
 }
 
