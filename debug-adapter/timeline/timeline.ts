@@ -197,9 +197,17 @@ export class Timeline {
     this.#applied = this.#changes.length
   }
 
-  /** Changes that a replay is to make; to be called before the machine is switched on. */
+  /**
+   * Changes that a replay is to make; to be called before the machine is switched on.
+   * @throws RangeError for memory that the machine does not have
+   */
   script(changes: readonly MadeChange[]): void {
     if (this.#end > 0) throw new Error('a script is for a machine that has not been switched on')
+    for (const { change } of changes)
+      if (change.kind === 'memory' && this.machine.memory.offsetOf(change.ra, change.bytes.length) < 0)
+        throw new RangeError(
+          `a change of ${change.bytes.length} bytes at real address 0x${change.ra.toString(16)}, where the machine has no memory`,
+        )
     this.#changes.push(...changes)
     this.#applyDue()
   }

@@ -38,7 +38,7 @@ describe('pef replay', () => {
     const path = await saved()
     const run = JSON.parse(readFileSync(path, 'utf8'))
     // One byte of memory that nobody uses is another.
-    const changes = [{ position: run.end.position - 40, kind: 'memory', ra: '9000000', bytes: 'ff' }]
+    const changes = [{ position: run.end.position - 40, kind: 'memory', ra: '2000000', bytes: 'ff' }]
     writeFileSync(path, JSON.stringify({ ...run, changes }))
     const { code, out } = await pefHere(['replay', path, '--quiet'])
     expect(out).toMatch(/^not the run that was saved/)
@@ -56,6 +56,9 @@ describe('pef replay', () => {
     )
     writeFileSync(path, JSON.stringify({ ...run, attributes: { ...run.attributes, kernel: 'gone.elf' } }))
     expect((await pefHere(['replay', path])).error).toContain('there is no file')
+    const nowhere = [{ position: 9, kind: 'memory', ra: 'ffffffff', bytes: 'ff' }]
+    writeFileSync(path, JSON.stringify({ ...run, changes: nowhere }))
+    expect((await pefHere(['replay', path])).error).toContain('has no memory')
     expect((await pefHere(['replay'])).error).toContain('pef replay --help')
     expect((await pefHere(['replay', join(folder, 'none')])).error).toContain('cannot be read')
   })

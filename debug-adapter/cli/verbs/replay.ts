@@ -37,15 +37,13 @@ export async function replay(args: readonly string[], terminal: Terminal): Promi
   }
   const [path] = rest
   if (path === undefined || rest.length > 1) throw new UsageError('give one RUN.pefrun (pef replay --help)')
-  const { run, machine } = await open(path, !switches.has('no-jit'))
+  const { run, machine, timeline } = await open(path, !switches.has('no-jit'))
   if (!switches.has('quiet')) {
     const walk = new Walk(plainStyle)
     machine.trace.subscribe((record) => {
       for (const line of walk.add(record)) terminal.out(`${line}\n`)
     })
   }
-  const timeline = new Timeline(machine, { checkpoints: false })
-  timeline.script(changesOf(run))
   const { end } = run
   while (timeline.position < end.position && !machine.end) {
     timeline.advance(Math.min(SLICE, end.position - timeline.position))
@@ -71,7 +69,10 @@ async function open(path: string, jit: boolean) {
     const run = parseRunFile(text, path)
     const io = { readFile, cwd: dirname(resolve(path)), crypto: nodeCrypto }
     const config = replayConfig(run, await loadMachineConfig(run.attributes, io))
-    return { run, machine: new Machine({ ...config, jit }) }
+    const machine = new Machine({ ...config, jit })
+    const timeline = new Timeline(machine, { checkpoints: false })
+    timeline.script(changesOf(run))
+    return { run, machine, timeline }
   } catch (error) {
     if (error instanceof AttributeError || error instanceof RangeError) throw new UsageError(error.message)
     throw error
