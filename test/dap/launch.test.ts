@@ -19,9 +19,11 @@ describe('capabilities', () => {
       supportsTerminateRequest: true,
       supportsLoadedSourcesRequest: true,
       supportsExceptionInfoRequest: true,
-      exceptionBreakpointFilters: ['refusal', 'esm', 'fault', 'secure-memory', 'tpm', 'interrupt'].map((filter) => ({
-        filter,
-      })),
+      exceptionBreakpointFilters: ['refusal', 'esm', 'fault', 'secure-memory', 'tpm', 'interrupt', 'end'].map(
+        (filter) => ({
+          filter,
+        }),
+      ),
     })
   })
 
