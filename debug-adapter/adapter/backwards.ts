@@ -4,6 +4,8 @@
  */
 import type { Advance } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
+import { hasChanged, watchedOf } from './data-breakpoints.ts'
+import { offsetReference, parseReference, resolve } from './references.ts'
 import { RequestError } from './request.ts'
 import { NOWHERE } from './stepping.ts'
 import type { Target } from './target.ts'
@@ -16,6 +18,12 @@ export interface Search {
   readonly until: readonly bigint[]
   /** Is this the place? Asked wherever the machine can stand. */
   fits(advance: Advance): boolean
+  /** The machine stands where a piece of the past begins. */
+  begin?(): void
+  /** Whether a piece of the past can hold the place at all; it is not executed where it cannot. */
+  mayHold?(low: number, high: number): boolean
+  /** What happened on the way to the place is looked for: the machine is to stand before it. */
+  readonly standsBefore?: true
 }
 
 const UNLIMITED = 10_000_000
@@ -83,6 +91,38 @@ export function reverseStepOut(target: Target): Search | 'left guest' {
     fits: (advance) =>
       guestStands(advance) && target.machine.cpu.nia === call && target.machine.cpu.gpr(1) === caller.stackPointer,
   }
+}
+
+/** To the instruction or firmware step that gave something the value that it has. */
+export function lastChange(target: Target, dataId: string): Search {
+  const { timeline, machine } = target
+  const watched = watchedOf(dataId, target)
+  const pages = realPages(target, dataId)
+  return {
+    budget: 1,
+    until: NOWHERE,
+    begin: () => {
+      watched.last = watched.value(target)
+    },
+    fits: () => hasChanged(watched, target),
+    mayHold: (low, high) =>
+      pages.length === 0 ||
+      !timeline ||
+      pages.some((ra) => timeline.mayHaveWritten(machine.memory.offsetOf(ra, 1), low, high)),
+    standsBefore: true,
+  }
+}
+
+/** Real addresses of the pages behind bytes that are watched, as they are now; none for a register. */
+function realPages(target: Target, dataId: string): bigint[] {
+  const memory = /^(.+)\/(\d+)$/.exec(dataId)
+  if (!memory || dataId.startsWith('reg:')) return []
+  const start = parseReference(memory[1]!)
+  const last = BigInt(Number(memory[2]) - 1)
+  return [start, offsetReference(start, last)].flatMap((reference) => {
+    const place = resolve(target, reference)
+    return place.ok ? [place.ra] : []
+  })
 }
 
 const guestStands = ({ kind }: Advance): boolean => kind === 'instructions' || kind === 'guest' || kind === 'breakpoint'

@@ -160,13 +160,19 @@ export class Execution {
   /** @param stops whether breakpoints and exceptions fit too */
   *#searchBack(timeline: Timeline, search: Search, stops: boolean): Generator<void, Stop> {
     const from = timeline.position
-    let high = from - 1
+    let high = search.standsBefore ? from : from - 1
     // A search for breakpoints alone runs at full speed: from one checkpoint to the next.
     let size = stops || search.until.length > 0 ? 0 : FIRST_PIECE
     for (let low = high; high >= FIRST; high = low, size *= PIECE_GROWTH) {
-      low = size > 0 ? Math.max(0, from - size) : (timeline.checkpoints.findLast((one) => one < high) ?? 0)
+      const checkpoint = timeline.checkpoints.findLast((one) => one < high) ?? 0
+      low = size > 0 ? Math.max(0, from - size) : checkpoint
+      // Where pieces can be left out they end at checkpoints, between which it is known what was written.
+      if (search.mayHold && from - low > FIRST_PIECE) low = checkpoint
+      if (search.mayHold?.(low, high) === false) continue
       const found = yield* this.#lastStop(timeline, low, high, search, stops)
-      if (found) return yield* this.#goTo(timeline, found.position, found.stop)
+      if (!found) continue
+      const { position, stop } = found
+      return yield* this.#goTo(timeline, search.standsBefore ? (timeline.before(position) ?? FIRST) : position, stop)
     }
     return yield* this.#goTo(timeline, FIRST, { reason: stops ? 'entry' : 'step' })
   }
@@ -184,6 +190,7 @@ export class Execution {
     breakpoints.counting = false
     breakpoints.setTemporary(search.until)
     breakpoints.noteData()
+    search.begin?.()
     this.#muted = !stops
     let found: { position: number; stop: Stop } | undefined
     try {

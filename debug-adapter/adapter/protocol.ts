@@ -89,6 +89,8 @@ export interface PefRequests {
   'pef/reverseStepIn': { arguments: { readonly granularity?: string }; body: Record<string, never> }
   /** Back to the call that the present function or procedure was entered by. */
   'pef/reverseStepOut': { arguments: Record<string, never>; body: Record<string, never> }
+  /** Back to right before the instruction or firmware step that gave a register or bytes their value; `dataId` as of dataBreakpointInfo. */
+  'pef/lastChange': { arguments: { readonly dataId: string }; body: Record<string, never> }
   /** The run up to here as a file that makes it again: launch attributes, digests, and what was done from outside. */
   'pef/saveRun': { arguments: Record<string, never>; body: { readonly run: string } }
   /** Gives the known future up, and makes the change that it stood in the way of (see `pef/futureAtStake`). */

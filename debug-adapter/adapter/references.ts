@@ -46,7 +46,8 @@ const no = (rule: string, expected: string, found: string, source: string): Reso
   refusal: { rule, expected, found, source },
 })
 
-function resolve(target: Target, { space, address }: MemoryReference): Resolved {
+/** Where a reference leads now: a real address, or what says no. */
+export function resolve(target: Target, { space, address }: MemoryReference): Resolved {
   const { machine } = target
   let ra = address
   if (space === 'ea') {

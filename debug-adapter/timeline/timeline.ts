@@ -136,6 +136,21 @@ export class Timeline {
     return this.#places.leftGuestAt(position)
   }
 
+  /**
+   * Whether a page of memory may have been written between two positions; `false` is certain.
+   * @param at offset in the machine's memory
+   */
+  mayHaveWritten(at: number, low: number, high: number): boolean {
+    const page = at >>> 12
+    const first = Math.max(
+      0,
+      this.#kept.findLastIndex(({ position }) => position <= low),
+    )
+    return this.#kept
+      .slice(first)
+      .some(({ position, checkpoint }) => position < high && checkpoint.cpu.memory.kept.has(page))
+  }
+
   /** Lets the machine go on, as {@link Debuggee.advance} does; in its past it does again what it did. */
   advance(maxInstructions: number): Advance {
     const { machine } = this

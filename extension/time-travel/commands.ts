@@ -33,6 +33,7 @@ export function registerTimeTravel(sessions: PefSessions): Disposable[] {
       withSession((session) => session.ask('pef/reverseStepOut', {})),
     ),
     commands.registerCommand('pef.goToInstruction', withSession(goToInstruction)),
+    commands.registerCommand('pef.whoLastChanged', withSession(whoLastChanged)),
     commands.registerCommand('pef.saveRun', withSession(saveRun)),
     commands.registerCommand('pef.openRun', openRun),
     sessions.onDidChange((session) => void showPlace(session, item)),
@@ -55,6 +56,21 @@ async function goToInstruction(session: PefSession): Promise<void> {
   })
   const place = answer === undefined ? undefined : placeIn(answer, end)
   if (place !== undefined) await session.ask('pef/goToInstruction', { instruction: place })
+}
+
+/** A register by name, or an address with how many bytes from it on. */
+async function whoLastChanged(session: PefSession): Promise<void> {
+  const answer = await window.showInputBox({
+    title: 'PEF: Who Last Changed...',
+    prompt: 'A register such as r3, or an address and how many bytes, such as gpa:0x410000/8',
+  })
+  if (!answer?.trim()) return
+  const [name = '', bytes] = answer.trim().split('/')
+  const asAddress = /^(0x|ea:|gpa:|ra:|hv:)/i.test(name)
+  const asked = { name, asAddress, bytes: Number(bytes ?? 8) }
+  const { dataId, description } = await session.session.customRequest('dataBreakpointInfo', asked)
+  if (!dataId) throw new Error(description)
+  await session.ask('pef/lastChange', { dataId })
 }
 
 /** @returns the number that a person wrote, with or without separators; undefined where it is none up to `end` */

@@ -135,6 +135,27 @@ describe('back to where something was', () => {
     expect(await register(client, 'r1')).not.toBe(value)
   })
 
+  it('to who last changed a register, and a byte that the guest wrote long ago', async () => {
+    await sampleAtEnd()
+    const { end } = await client.ask('pef/timeline')
+    const value = await register(client, 'r30')
+    const { dataId } = await client.ask('dataBreakpointInfo', { name: 'r30' })
+    await client.run('pef/lastChange', { dataId })
+    expect(await register(client, 'r30')).not.toBe(value)
+    await client.run('stepIn', instruction)
+    expect(await register(client, 'r30')).toBe(value)
+    // The secret that the guest keeps at 0x410020: written once it was a secure VM.
+    await client.run('pef/goToInstruction', { instruction: end })
+    const read = async () => (await client.ask('readMemory', { memoryReference: 'gpa:0x410020', count: 1 })).data
+    const secret = await read()
+    const byte = await client.ask('dataBreakpointInfo', { name: 'gpa:0x410020', asAddress: true, bytes: 1 })
+    await client.run('pef/lastChange', { dataId: byte.dataId })
+    expect(await top()).toMatch(/^(copy|main|run_secure)/)
+    expect(await read()).not.toBe(secret)
+    await client.run('stepIn', instruction)
+    expect(await read()).toBe(secret)
+  })
+
   it('what was said is not said again on the way', async () => {
     await sampleAtEnd()
     const texts = () => client.output('stdout')

@@ -17,7 +17,7 @@ import { next } from './next.ts'
 import { pause } from './pause.ts'
 import { pefConsoleInput } from './pef-console-input.ts'
 import { pefMemoryMap } from './pef-memory-map.ts'
-import { pefReverseStepIn, pefReverseStepOut } from './pef-reverse-step.ts'
+import { pefLastChange, pefReverseStepIn, pefReverseStepOut } from './pef-reverse-step.ts'
 import { pefFork, pefGoToInstruction, pefGoToRecord, pefSaveRun, pefTimeline } from './pef-timeline.ts'
 import { pefTpmState } from './pef-tpm-state.ts'
 import { pefTrace } from './pef-trace.ts'
@@ -85,6 +85,7 @@ export const requestHandlers: readonly RequestHandler[] = [
   pefGoToRecord,
   pefReverseStepIn,
   pefReverseStepOut,
+  pefLastChange,
   pefFork,
   pefSaveRun,
 ] as readonly RequestHandler[]

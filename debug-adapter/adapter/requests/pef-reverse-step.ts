@@ -1,6 +1,6 @@
-import { anyPlace, reverseStepIn, reverseStepOut } from '../backwards.ts'
+import { anyPlace, lastChange, reverseStepIn, reverseStepOut } from '../backwards.ts'
 import type { PefRequests } from '../protocol.ts'
-import type { RequestHandler } from '../request.ts'
+import { RequestError, type RequestHandler } from '../request.ts'
 
 export const pefReverseStepIn: RequestHandler<PefRequests['pef/reverseStepIn']['arguments'], object> = {
   command: 'pef/reverseStepIn',
@@ -16,6 +16,16 @@ export const pefReverseStepOut: RequestHandler<PefRequests['pef/reverseStepOut']
   handle: (session) => {
     const search = reverseStepOut(session.standing)
     session.depart((execution) => (search === 'left guest' ? execution.backToGuest() : execution.back(search)))
+    return {}
+  },
+}
+
+export const pefLastChange: RequestHandler<PefRequests['pef/lastChange']['arguments'], object> = {
+  command: 'pef/lastChange',
+  handle: (session, { dataId }) => {
+    if (typeof dataId !== 'string') throw new RequestError('dataId: expected what dataBreakpointInfo gave.')
+    const search = lastChange(session.standing, dataId)
+    session.depart((execution) => execution.back(search))
     return {}
   },
 }
