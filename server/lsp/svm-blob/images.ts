@@ -109,16 +109,23 @@ async function compareInitrd(
 ): Promise<void> {
   const [ours, theirs] = [await files.find(document, path.text), await fileOf(configuration, 'initrd', files)]
   if (!ours || !theirs || ours.uri === theirs.uri) return
-  const head = await files.host.read(theirs.uri, HEAD_LIMIT)
-  const isAttached = head !== undefined && beginsWithOperand(head)
+  const archive = await archiveBytes(theirs, files)
   // An initrd that is neither the recipe's nor behind an operand may be anything.
-  if (!isMade && !isAttached) return
-  const behind = isAttached ? locateOperand(head).archiveBytes : 0
-  if (sameBytes(await files.sha512(ours), await files.sha512(theirs, behind))) return
+  if (!isMade && archive === 0) return
+  // In front of what an image is made of another operand is put: all of it counts then.
+  if (sameBytes(await files.sha512(ours), await files.sha512(theirs, isMade ? 0 : archive))) return
   findings.add('ESM056', path, {
     severity: isMade ? 'E' : 'W',
     expected: `what is in ${configuration.initrd!.text}, which ${name} boots`,
     found: 'another initrd',
+  })
+}
+
+/** Of the archive with an operand in front of an initrd; 0 where there is none. */
+function archiveBytes({ uri, stat }: FoundFile, files: Files): Promise<number> {
+  return files.once(`archive ${uri} ${stat.stamp}`, async () => {
+    const head = await files.host.read(uri, HEAD_LIMIT)
+    return head && beginsWithOperand(head) ? locateOperand(head).archiveBytes : 0
   })
 }
 
