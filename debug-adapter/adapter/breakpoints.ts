@@ -237,7 +237,7 @@ export class Breakpoints {
   #conditionHolds(condition: string | undefined, values: StepValues): boolean {
     if (!condition) return true
     try {
-      return evaluate(condition, this.#target!, values).value !== 0n
+      return evaluate(condition, this.#target!, { values }).value !== 0n
     } catch {
       // A condition that cannot be evaluated must not hide its breakpoint.
       return true
@@ -247,7 +247,7 @@ export class Breakpoints {
   #interpolate(message: string, values: StepValues): string {
     return message.replace(/\{([^{}]+)\}/g, (_, expression: string) => {
       try {
-        return evaluate(expression, this.#target!, values).text
+        return evaluate(expression, this.#target!, { values }).text
       } catch (error) {
         return `{${expression}: ${error instanceof Error ? error.message : String(error)}}`
       }

@@ -38,6 +38,8 @@ interface Placement {
 }
 
 const REAL_MODE_ADDRESS = (1n << 60n) - 1n
+/** Addresses of 64-bit Linux's kernel begin here. */
+const KERNEL_ADDRESSES = 0xc000_0000_0000_0000n
 const mask64 = (value: bigint) => BigInt.asUintN(64, value)
 
 export class GuestSymbols {
@@ -53,7 +55,8 @@ export class GuestSymbols {
     const kernel = parts[0]?.elf
     this.#table = new SymbolTable(parts.flatMap((part) => part.symbols))
     this.#lines = parts.flatMap(({ elf }) => (elf ? [LineTable.fromElf(elf)] : []))
-    this.#debug = parts.flatMap(({ debug }) => (debug && !debug.isEmpty ? [debug] : []))
+    // One for each of the line tables.
+    this.#debug = parts.flatMap(({ debug }) => debug ?? [])
     const extent = kernel?.imageExtent()
     this.#extent = extent ?? { start: 0n, end: 0n }
     this.#entry = kernel?.entry
@@ -98,7 +101,8 @@ export class GuestSymbols {
   /** What is known of functions, variables and types at an address of the running guest, and where it runs. */
   debugAt(address: bigint): DebugPlace | undefined {
     const link = this.#linkAddress(address)
-    const info = this.#debug.find((one) => one.unitOf(link)) ?? this.#debug[0]
+    const info =
+      this.#debug.find((one) => one.unitOf(link)) ?? this.#debug.find((one) => !one.isEmpty) ?? this.#debug[0]
     return info && { info, link, delta: mask64(address - link) }
   }
 
@@ -128,16 +132,25 @@ export class GuestSymbols {
     return symbol.offset === 0n ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`
   }
 
+  /** Is it linked where kernels run? Then what runs in problem state is a process of another program. */
+  get isKernel(): boolean {
+    return this.#extent.start >= KERNEL_ADDRESSES
+  }
+
   /** Does the address lie in the function that the kernel is entered at? Nobody called that one. */
   isEntry(address: bigint): boolean {
     const entry = this.#entry === undefined ? undefined : this.#table.at(this.#entry)
     return entry !== undefined && this.at(address)?.name === entry.name
   }
 
-  /** Where the symbol is while the kernel runs as it was loaded. */
-  find(name: string): bigint | undefined {
+  /**
+   * Where the symbol is while the kernel runs as it was loaded.
+   * @param near an address of the kernel's code: then while it runs where that lies
+   */
+  find(name: string, near?: bigint): bigint | undefined {
     const symbol = this.#table.find(name)
-    return symbol && mask64(symbol.address + this.#placements[0]!.delta)
+    const placement = near === undefined ? undefined : this.#placementOf(near)
+    return symbol && mask64(symbol.address + (placement ?? this.#placements[0]!).delta)
   }
 
   /**
@@ -163,6 +176,14 @@ export class GuestSymbols {
     return undefined
   }
 
+  /** The source file that the compilation around an address knows by a number. */
+  callFile(address: bigint, number: number): string | undefined {
+    const found = this.debugAt(address)
+    const offset = found?.info.linesOf(found.link)
+    if (!found || offset === undefined) return undefined
+    return this.#lines[this.#debug.indexOf(found.info)]?.fileOf(offset, number)
+  }
+
   /** Addresses where the code of a source line begins; `line` becomes the next line with code. */
   addressesOfLine(file: string, line: number): { readonly line: number; readonly addresses: bigint[] } | undefined {
     for (const table of this.#lines) {
@@ -182,9 +203,11 @@ export class GuestSymbols {
   }
 
   #linkAddress(address: bigint): bigint {
-    for (const { start, end, delta } of this.#placements)
-      if (address >= start && address < end) return mask64(address - delta)
-    return address
+    return mask64(address - (this.#placementOf(address)?.delta ?? 0n))
+  }
+
+  #placementOf(address: bigint): Placement | undefined {
+    return this.#placements.find(({ start, end }) => address >= start && address < end)
   }
 }
 

@@ -4,9 +4,11 @@ import { MSR, privilegeState } from '../machine/cpu/msr.ts'
 import { SPR } from '../machine/cpu/spr.ts'
 import { SECURE_RA_BIT } from '../machine/memory/real-memory.ts'
 import type { StepValue, StepValues } from '../machine/steps.ts'
+import { strip } from '../symbols/dwarf/types.ts'
 import type { Frame } from './call-stack.ts'
 import { evaluate } from './expressions.ts'
 import { hex, hex64, hexBytes, stepValueText } from './format.ts'
+import type { FrameContext, Typed } from './frame-context.ts'
 import { stepLines } from './listings.ts'
 import {
   conditionText,
@@ -19,12 +21,15 @@ import {
 } from './registers.ts'
 import { LateRequestError, RequestError } from './request.ts'
 import type { GuestContext, Target } from './target.ts'
+import { type Page, setTyped, type TypedChild, typedVariable } from './typed-variables.ts'
 
 /** Something with children: they are made when the client asks. */
 interface Container {
-  children(): DebugProtocol.Variable[]
+  children(page: Page): DebugProtocol.Variable[]
+  /** Does `children` give the elements that were asked for only? */
+  readonly isPaged?: boolean
   /** Changes a child; absent where nothing in it can be changed, with the reason. */
-  set?(name: string, value: bigint): DebugProtocol.Variable
+  set?(name: string, value: bigint, asHex: boolean): DebugProtocol.Variable
   readonly fixed?: string
 }
 
@@ -81,8 +86,12 @@ export class Variables {
         ),
       ]
     }
+    const { context } = frame
+    const program = this.#programScopes(context)
     if (!frame.innermost)
       return [
+        ...program,
+        ...(context.frame.register(14) ? [this.#scope('General registers', this.#kept(context), 'registers')] : []),
         this.#scope('Frame', {
           children: () => [
             this.#address('return address', frame.frame.address),
@@ -91,29 +100,95 @@ export class Variables {
           fixed: 'What a caller saved cannot be changed here; change memory instead.',
         }),
       ]
-    const context = () => guestOrProcessor(this.target)
+    const registers = () => guestOrProcessor(this.target)
     const live = !this.target.inFirmware
     return [
-      this.#scope('General registers', this.#general(context, live), 'registers'),
-      this.#scope('Special registers', this.#special(context, live), 'registers'),
-      this.#scope('Condition register', this.#condition(context, live), 'registers'),
+      ...program,
+      this.#scope('General registers', this.#general(registers, live), 'registers'),
+      this.#scope('Special registers', this.#special(registers, live), 'registers'),
+      this.#scope('Condition register', this.#condition(registers, live), 'registers'),
       this.#scope('Pages', this.#pages(frame.frame)),
     ]
   }
 
-  /** @throws RequestError where the reference is none of this stop */
-  children(reference: number): DebugProtocol.Variable[] {
-    return this.#container(reference).children()
+  /**
+   * @param page which of the children; of an array's, only those are made
+   * @throws RequestError where the reference is none of this stop
+   */
+  children(reference: number, page: Page = { start: 0, count: 0, asHex: false }): DebugProtocol.Variable[] {
+    const container = this.#container(reference)
+    const children = container.children(page)
+    if (container.isPaged) return children
+    return children.slice(page.start, page.count ? page.start + page.count : undefined)
+  }
+
+  /** What an expression gave, with its parts. */
+  evaluated(name: string, value: Typed, asHex: boolean): DebugProtocol.Variable {
+    return this.#typed({ name, value, expression: simpleExpression(name) }, asHex)
   }
 
   /**
    * @param value an expression, as the user wrote it
    * @throws RequestError where the variable cannot be changed, or the value does not fit
    */
-  set(reference: number, name: string, value: string): DebugProtocol.Variable {
+  set(reference: number, name: string, value: string, asHex = false): DebugProtocol.Variable {
     const container = this.#container(reference)
     if (!container.set) throw new RequestError(container.fixed ?? `${name} cannot be changed.`)
-    return container.set(name, evaluate(value, this.target).value)
+    return container.set(name, evaluate(value, this.target).value, asHex)
+  }
+
+  /** Arguments, locals and globals of the compilation, where there is debugging information. */
+  #programScopes(context: FrameContext): DebugProtocol.Scope[] {
+    const { activation } = context
+    if (!activation) return []
+    const variables = context.variables()
+    const list = (ofParameters: boolean) => () =>
+      variables
+        .filter(({ isParameter }) => isParameter === ofParameters)
+        .flatMap((variable) => {
+          const value = context.valueOf(variable)
+          return value ? [{ name: variable.name, value, expression: variable.name }] : []
+        })
+    const globals = () => context.globals().map(({ name, value }) => ({ name, value, expression: name }))
+    return [
+      this.#scope('Arguments', this.#typedList(list(true)), 'arguments'),
+      this.#scope('Locals', this.#typedList(list(false)), 'locals'),
+      { ...this.#scope('Globals', this.#typedList(globals), 'globals'), expensive: true },
+    ]
+  }
+
+  #typedList(children: (page: Page) => TypedChild[]): Container {
+    return {
+      children: (page) => children(page).map((child) => this.#typed(child, page.asHex)),
+      set: (name, value, asHex) => {
+        const index = /^\[(\d+)\]$/.exec(name)
+        const one = index
+          ? children({ start: Number(index[1]), count: 1, asHex })
+          : children({ start: 0, count: 0, asHex })
+        const child = one.find((candidate) => candidate.name === name)
+        if (!child) throw new RequestError(`There is no ${name} here.`)
+        return setTyped(child, value, asHex)
+      },
+    }
+  }
+
+  #typed(child: TypedChild, asHex: boolean): DebugProtocol.Variable {
+    return typedVariable(child, asHex, (children) =>
+      this.#reference({ ...this.#typedList(children), isPaged: strip(child.value.type).kind === 'array' }),
+    )
+  }
+
+  /** Registers as a caller left them, as far as somebody kept them. */
+  #kept({ frame }: FrameContext): Container {
+    return {
+      children: () =>
+        Array.from({ length: 32 }, (_, i) => {
+          const kept = frame.register(i)
+          if (kept) return this.#address(`r${i}`, kept.value)
+          return text(`r${i}`, '<not kept by the functions that it called>')
+        }),
+      fixed: 'What a caller saved cannot be changed here; change memory instead.',
+    }
   }
 
   #container(reference: number): Container {
@@ -311,5 +386,9 @@ const MIN_SYMBOL = 0x40_0000n
 /** Below this a register more likely holds a count than an address. */
 const MIN_ADDRESS = 0x1000n
 const XER_BITS = { SO: 1n << 31n, OV: 1n << 30n, CA: 1n << 29n, OV32: 1n << 19n, CA32: 1n << 18n }
+
+/** What can stand before `.member` and `[1]`. */
+const simpleExpression = (text: string): string =>
+  /^[\w$.[\]]+$/.test(text) || /^\(.*\)$/.test(text) ? text : `(${text})`
 
 const text = (name: string, value: string): DebugProtocol.Variable => ({ name, value, variablesReference: 0 })

@@ -73,6 +73,8 @@ interface Header {
 
 /** The line program of one compilation. A kernel has thousands, so its rows are worked out only when they are asked for. */
 export interface LineUnit {
+  /** In `.debug_line`: how the compilation names its program. */
+  readonly offset: number
   /** Paths of its table of files, whether they have code or not. */
   readonly files: readonly string[]
   /** Ranges of addresses that it has rows for, `end` excluded. */
@@ -87,6 +89,7 @@ export function readLineUnits(elf: ElfImage): LineUnit[] {
   if (!section) return units
   const strings = { line: elf.open('.debug_line_str'), debug: elf.open('.debug_str') }
   while (section.remaining >= 4) {
+    const offset = section.offset
     let length = section.u32()
     let wide = false
     if (length === 0xffffffff) {
@@ -98,7 +101,7 @@ export function readLineUnits(elf: ElfImage): LineUnit[] {
     section.skip(length)
     try {
       const header = readHeader(unit, wide)
-      if (header) units.push(lineUnit(unit, header, strings))
+      if (header) units.push(lineUnit(offset, unit, header, strings))
     } catch (error) {
       if (!(error instanceof OffsetError)) throw error
     }
@@ -107,7 +110,7 @@ export function readLineUnits(elf: ElfImage): LineUnit[] {
 }
 
 /** @param unit stands at the beginning of the program */
-function lineUnit(unit: ByteReader, header: Header, strings: Strings): LineUnit {
+function lineUnit(offset: number, unit: ByteReader, header: Header, strings: Strings): LineUnit {
   const program = unit.offset
   let files: readonly string[] | undefined
   const readFiles = () => (files ??= readFileTables(unit, header, strings))
@@ -144,6 +147,7 @@ function lineUnit(unit: ByteReader, header: Header, strings: Strings): LineUnit 
     return list
   }
   return {
+    offset,
     get files() {
       return readFiles()
     },

@@ -38,6 +38,11 @@ export class LineTable {
     )
   }
 
+  /** A file by its number in the table of the line program at an offset of `.debug_line`. */
+  fileOf(offset: number, number: number): string | undefined {
+    return this.#units.find((unit) => unit.offset === offset)?.files[number] || undefined
+  }
+
   at(address: bigint): LineEntry | undefined {
     const sequence = this.#sequences[lastAt(this.#sequences, (one) => one.start <= address)]
     if (!sequence || address >= sequence.end) return undefined

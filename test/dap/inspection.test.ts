@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { atCall, atEntry, instruction } from './scripted-session.ts'
 
+const named = (scopes: { name: string; variablesReference: number }[], name: string) =>
+  scopes.find((scope) => scope.name === name)!
+
 describe('variables', () => {
   it('of the guest: registers in hex, MSR decoded, registers can be set', async () => {
     const { client, machine } = await atEntry()
@@ -16,15 +19,17 @@ describe('variables', () => {
     expect((await client.scope('Condition register')).get('cr0')?.value).toBe('0010 EQ')
 
     const { scopes } = await client.ask('scopes', { frameId: 1 })
-    const set = (name: string, value: string, scope = 0) =>
-      client.send('setVariable', { variablesReference: scopes[scope].variablesReference, name, value })
+    const set = (name: string, value: string, scope = 'General registers') =>
+      client.send('setVariable', { variablesReference: named(scopes, scope).variablesReference, name, value })
     expect((await set('r7', '0x10 + 2')).body.value).toBe('0x0000000000000012')
     expect(machine.cpu.gpr(7)).toBe(0x12n)
-    expect((await set('cr2', '15', 2)).body.value).toBe('1111 LT GT EQ SO')
+    expect((await set('cr2', '15', 'Condition register')).body.value).toBe('1111 LT GT EQ SO')
     expect(machine.cpu.cr).toBe(0x24f00008)
-    expect((await set('msr', '0x400000', 1)).message).toContain('MSR[S] and MSR[HV] name the privilege state')
-    expect((await set('nia', '0x4000a2', 1)).message).toContain('multiples of 4')
-    expect((await set('cr', '0x100000000', 1)).message).toContain('cr has 32 bits')
+    expect((await set('msr', '0x400000', 'Special registers')).message).toContain(
+      'MSR[S] and MSR[HV] name the privilege state',
+    )
+    expect((await set('nia', '0x4000a2', 'Special registers')).message).toContain('multiples of 4')
+    expect((await set('cr', '0x100000000', 'Special registers')).message).toContain('cr has 32 bits')
     expect((await set('r7', 'nonsense')).message).toContain('nonsense is no register')
   })
 
@@ -40,7 +45,7 @@ describe('variables', () => {
     expect((await client.scope('General registers', 2)).get('r1')?.value).toBe('0x00000000004fffe0')
     const { scopes } = await client.ask('scopes', { frameId: 2 })
     const refused = await client.send('setVariable', {
-      variablesReference: scopes[0].variablesReference,
+      variablesReference: named(scopes, 'General registers').variablesReference,
       name: 'r3',
       value: '1',
     })

@@ -28,6 +28,7 @@ import { scopes } from './scopes.ts'
 import { setBreakpoints } from './set-breakpoints.ts'
 import { setDataBreakpoints } from './set-data-breakpoints.ts'
 import { setExceptionBreakpoints } from './set-exception-breakpoints.ts'
+import { setExpression } from './set-expression.ts'
 import { setFunctionBreakpoints } from './set-function-breakpoints.ts'
 import { setInstructionBreakpoints } from './set-instruction-breakpoints.ts'
 import { setVariable } from './set-variable.ts'
@@ -58,6 +59,7 @@ export const requestHandlers: readonly RequestHandler[] = [
   scopes,
   variables,
   setVariable,
+  setExpression,
   evaluate,
   completions,
   continueRequest,

@@ -90,6 +90,12 @@ export class DebugInfo implements UnitFinder {
     return unit?.split ?? unit
   }
 
+  /** Where in `.debug_line` the line program of the code at an address stands; not known of what was split off. */
+  linesOf(pc: bigint): number | undefined {
+    const unit = this.unitOf(pc)
+    return unit?.isSplit ? undefined : unit && readable(() => unit.root.offsetOf(At.StmtList))
+  }
+
   /**
    * What has a name outside of functions.
    * @param near the compilation whose own comes before that of others
@@ -123,7 +129,19 @@ export class DebugInfo implements UnitFinder {
 
   /** The type of a variable, member or function; undefined where its description is damaged. */
   typeOf(die: Die): CType | undefined {
-    return readable(() => (die.tag === Tag.Subprogram ? this.types.functionType(die) : this.types.of(die)))
+    return readable(() => {
+      if (die.tag === Tag.Subprogram) return this.types.functionType(die)
+      return die.tag === Tag.Enumerator ? ENUMERATOR : this.types.of(die)
+    })
+  }
+
+  /** Does the entry have a value: a variable, or a name of an enumeration? */
+  isVariable(die: Die): boolean {
+    return die.tag === Tag.Variable || die.tag === Tag.Enumerator
+  }
+
+  isType(die: Die): boolean {
+    return !this.isVariable(die) && die.tag !== Tag.Subprogram
   }
 
   /** The result, or undefined where it needs a description that is damaged: parts of types are read when they are used. */
@@ -258,6 +276,8 @@ export class DebugInfo implements UnitFinder {
 }
 
 const DAMAGED: Place = { kind: 'absent', why: 'its description is damaged' }
+/** C gives names of an enumeration the type int. */
+const ENUMERATOR: CType = { kind: 'base', name: 'int', size: 4, encoding: 'signed' }
 const isTypeUnit = (unit: Unit): boolean => unit.type === UnitType.Type || unit.type === UnitType.SplitType
 const byStart = (a: AddressRange, b: AddressRange): number => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0)
 
