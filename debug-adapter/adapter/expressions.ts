@@ -7,7 +7,7 @@
 
 import { OffsetError } from '../../server/esm/reader.ts'
 import type { StepValues } from '../machine/steps.ts'
-import { type CType, type Member, type StructType, sizeOf, strip, typeName } from '../symbols/dwarf/types.ts'
+import { type CType, type StructType, sizeOf, strip, typeName } from '../symbols/dwarf/types.ts'
 import {
   combine,
   convert,
@@ -24,6 +24,7 @@ import { typeAt } from './expression-types.ts'
 import { hex, hex64, stepValueText } from './format.ts'
 import { FrameContext, type Typed } from './frame-context.ts'
 import { readGuestInteger, readGuestText } from './guest-memory.ts'
+import { memberNames, memberPath } from './members.ts'
 import { readRegister } from './registers.ts'
 import { RequestError } from './request.ts'
 import type { Target } from './target.ts'
@@ -463,23 +464,6 @@ class Parser {
     }
     this.#at++
   }
-}
-
-/** The way to a member, through members without a name. */
-function memberPath(struct: StructType, name: string, depth = 0): Member[] | undefined {
-  const direct = struct.members.find((member) => member.name === name)
-  if (direct) return [direct]
-  for (const member of depth < 8 ? struct.members : []) {
-    const inner = member.name === undefined ? strip(member.type) : undefined
-    const rest = inner?.kind === 'struct' ? memberPath(inner, name, depth + 1) : undefined
-    if (rest) return [member, ...rest]
-  }
-  return undefined
-}
-
-function memberNames(struct: StructType): string {
-  const names = struct.members.flatMap((member) => (member.name === undefined ? [] : [member.name]))
-  return names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ') || 'none'
 }
 
 const literal = (number: bigint): Value => ({ ...plain(BigInt.asUintN(64, number)), literal: number })

@@ -109,7 +109,8 @@ describe('registers', () => {
   it('that are set take effect', async () => {
     client = await sampleAtEsm()
     const { scopes } = await client.ask('scopes', { frameId: 1 })
-    await client.ask('setVariable', { variablesReference: scopes[0].variablesReference, name: 'r3', value: '0xf1fc' })
+    const general = scopes.find((scope: { name: string }) => scope.name === 'General registers')
+    await client.ask('setVariable', { variablesReference: general.variablesReference, name: 'r3', value: '0xf1fc' })
     const { nia } = { nia: await word('nia') }
     await client.run('next', instruction)
     // No ultracall has that number: the guest goes on behind the call with an error code.

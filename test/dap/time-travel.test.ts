@@ -68,15 +68,18 @@ describe('one step back', () => {
       breakpoints: [{ name: 'console_write' }, { name: 'print' }, { name: 'puts' }],
     })
     await client.run('configurationDone', {})
-    const stack = await client.stack()
+    const addresses = async (): Promise<number[]> => {
+      const { stackFrames } = await client.ask('stackTrace', { threadId: 1 })
+      return stackFrames.map((one: { instructionPointerReference: string }) => Number(one.instructionPointerReference))
+    }
+    const [, caller] = await addresses()
     await client.run('pef/reverseStepOut')
     // At the call itself, one instruction before the return address.
-    const [caller, offset] = stack[1]!.split('+') as [string, string]
-    expect(await top()).toBe(`${caller}+0x${(Number(offset) - 4).toString(16)}`)
+    expect((await addresses())[0]).toBe(caller! - 4)
     // Over: what is called from here is not stopped in.
     for (let i = 0; i < 8; i++) {
       await client.run('stepBack', BACK)
-      expect(await top()).toMatch(/^(main|_start)\+/)
+      expect(await top()).toMatch(/^(main|_start)\+|^run_\w+ \(inlined\)$/)
     }
   })
 
