@@ -196,6 +196,9 @@ export function parseElf(bytes: Uint8Array): ElfImage {
   const sectionSize = header.u16()
   const sectionCount = header.u16()
   const namesIndex = header.u16()
+  // Entries that overlap would be read 65535 times over.
+  if (segmentCount > 0 && segmentSize < 56) throw new Error(`ELF program headers of ${segmentSize} bytes: expected 56`)
+  if (sectionCount > 0 && sectionSize < 64) throw new Error(`ELF section headers of ${sectionSize} bytes: expected 64`)
 
   const segments: ElfSegment[] = []
   for (let i = 0; i < segmentCount; i++) {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { placeOf, variablesOf } from '../../debug-adapter/symbols/dwarf/activation.ts'
@@ -6,6 +6,7 @@ import { DebugInfo } from '../../debug-adapter/symbols/dwarf/debug-info.ts'
 import { evaluateLocation, type FrameAccess } from '../../debug-adapter/symbols/dwarf/location.ts'
 import { sizeOf, strip, typeName } from '../../debug-adapter/symbols/dwarf/types.ts'
 import { parseElf } from '../../debug-adapter/symbols/elf.ts'
+import { explore } from './explore.ts'
 
 const bytesOf = (name: string) => new Uint8Array(readFileSync(new URL(`../fixtures/symbols/${name}`, import.meta.url)))
 const open = (name: string) => parseElf(bytesOf(name)).inflateSections()
@@ -176,6 +177,15 @@ describe('location expressions', () => {
 })
 
 describe('hostile DWARF', () => {
+  const corpus = readdirSync(new URL('../fixtures/symbols/hostile/', import.meta.url))
+  it.each(corpus)('%s, a file that is cut off, is refused in words', (name) => {
+    const open = () => {
+      const elf = parseElf(bytesOf(`hostile/${name}`))
+      explore(new DebugInfo(elf, elf.section('.debug_info.dwo') ? [elf] : []))
+    }
+    expect(open).toThrow(/^ELF /)
+  })
+
   const targets = ['types-O0-dwarf4.elf', 'types-O2-dwarf5.elf'] as const
   it.each(targets)('%s ends in an answer or in none, never in a loop or an exception', async (name) => {
     const good = bytesOf(name)
@@ -198,31 +208,3 @@ describe('hostile DWARF', () => {
     )
   })
 })
-
-/** Asks for everything that the debugger would ask for. */
-function explore(info: DebugInfo): void {
-  for (let pc = 0x400000n; pc < 0x400300n; pc += 12n) {
-    info.callFrames.rulesAt(pc)
-    for (const activation of info.activationsAt(pc))
-      for (const variable of info.variablesOf(activation)) {
-        const frame = { ...nowhere, pc, register: () => 0x1000n, read: () => 8n, cfa: () => 0x2000n }
-        info.placeOf(variable, frame)
-        describeType(info, variable.die)
-      }
-  }
-  for (const name of ['first', 'numbers', 'sign']) {
-    const die = info.find('plain', name)
-    if (die) describeType(info, die)
-  }
-}
-
-function describeType(info: DebugInfo, die: Parameters<DebugInfo['typeOf']>[0]): void {
-  const type = info.typeOf(die)
-  if (!type) return
-  expect(typeof info.attempt(() => typeName(type))).toMatch(/string|undefined/)
-  info.attempt(() => sizeOf(type))
-  info.attempt(() => {
-    const bare = strip(type)
-    if (bare.kind === 'struct') for (const member of bare.members.slice(0, 50)) typeName(member.type)
-  })
-}
