@@ -2,13 +2,23 @@ import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import { Bench } from './bench.ts'
 import type { ConformanceCase } from './case.ts'
 import { dispatchCases } from './cases/dispatch.ts'
+import { faultCases } from './cases/faults.ts'
+import { fileCases } from './cases/files.ts'
 import { pageCases } from './cases/pages.ts'
 import { partitionCases } from './cases/partition.ts'
+import { returnCases } from './cases/return.ts'
+import { shareCases } from './cases/share.ts'
 
 /** Every case, by row of the matrix. */
-export const conformanceCases: readonly ConformanceCase[] = [...dispatchCases, ...partitionCases, ...pageCases].sort(
-  (a, b) => (a.id < b.id ? -1 : 1),
-)
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...dispatchCases,
+  ...partitionCases,
+  ...pageCases,
+  ...shareCases,
+  ...faultCases,
+  ...returnCases,
+  ...fileCases,
+].sort((a, b) => (a.id < b.id ? -1 : 1))
 
 export interface CaseResult {
   readonly id: string

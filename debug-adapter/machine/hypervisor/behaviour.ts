@@ -39,6 +39,8 @@ export interface Behaviour {
   answer?(hv: Hypervisor, vm: Vm, call: SeenHypercall): Steps<readonly bigint[] | undefined>
   /** After the answer and before it is returned. */
   after?(hv: Hypervisor, vm: Vm, call: SeenHypercall, results: readonly bigint[]): Steps<void>
+  /** Handles an interrupt that is no hypercall instead of KVM. @returns whether it did: then it has given the processor back */
+  interrupt?(hv: Hypervisor, vm: Vm, vector: number): Steps<boolean>
   /** Which page is handed to the ultravisor for a frame; `page` is the right one. */
   pageFor?(hv: Hypervisor, vm: Vm, gpa: bigint, page: bigint): bigint
   /** A TPM response on its way back. @returns what is delivered, or undefined: nothing is */

@@ -159,6 +159,8 @@ export class Hypervisor {
    */
   *enter(vector: number): Steps<void> {
     if (vector === 0xc00) return yield* this.#hypercall()
+    const { behaviour } = this
+    if (behaviour.interrupt && (yield* behaviour.interrupt(this, this.vm!, vector))) return
     if (vector === 0x980) return yield* this.vcpu.timeSliceEnded()
     if (vector === 0xe00 && (yield* this.#dataStorage())) return
     return this.#otherInterrupt(vector)

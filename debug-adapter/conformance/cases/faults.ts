@@ -1,0 +1,128 @@
+import { MSR } from '../../machine/cpu/msr.ts'
+import { SPR } from '../../machine/cpu/spr.ts'
+import { takeBack } from '../../machine/hypervisor/paging.ts'
+import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
+import { type Bench, FREE, load } from '../bench.ts'
+import { type ConformanceCase, extra, row } from '../case.ts'
+
+/** A guest address that no memory slot covers: a device. */
+const DEVICE = 1n << 40n
+const H_PARAMETER = -4n
+/** SRR1 of a program interrupt: illegal instruction. */
+const ILLEGAL = 0x0008_0000n
+
+/** Answers one hypercall instead of KVM, and counts how often it came. @returns the arguments of each */
+function answering(b: Bench, name: string, results: readonly bigint[]): (readonly bigint[])[] {
+  const seen: (readonly bigint[])[] = []
+  b.machine.hypervisor.behaviour = {
+    // biome-ignore lint/correctness/useYield: it has nothing to ask
+    *answer(_hv, _vm, call) {
+      if (call.name !== name) return undefined
+      seen.push(call.args)
+      return results
+    },
+  }
+  return seen
+}
+
+/** Interrupts of an SVM that the ultravisor takes (spec/ultravisor.md §1.4, §5.6). */
+export const faultCases: readonly ConformanceCase[] = [
+  row(66, 'the guest loads from an address outside its memory', 'emulate_mmio', (b) => {
+    const seen = answering(b, 'H_LOGICAL_CI_LOAD', [0n, 0x1122_3344n])
+    const { how, gpr } = b.run([...load(4, DEVICE + 8n), 'lwz r3,0(r4)', 'li r5,1'])
+    b.expect('the program', [how, gpr[5]], ['end', 1n])
+    b.expect('R3, in the byte order of the guest', gpr[3], 0x4433_2211n)
+    b.expect(
+      'size and address',
+      seen.map((args) => args.slice(0, 2)),
+      [[4n, DEVICE + 8n]],
+    )
+  }),
+  row(67, 'a load of 16 bytes there', 'emulate_mmio', (b) => {
+    const seen = answering(b, 'H_LOGICAL_CI_LOAD', [0n, 0n])
+    const { how } = b.run([...load(4, DEVICE), 'lq r6,0(r4)'])
+    b.expect('the program', how, 'machine')
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-005')
+    b.expect('hypercalls', seen.length, 0)
+  }),
+  extra('device-store', 'stores to an address outside memory', 'emulate_mmio', (b) => {
+    const seen = answering(b, 'H_LOGICAL_CI_STORE', [0n])
+    const { how, gpr } = b.run([
+      ...load(4, DEVICE),
+      ...load(3, 0x1122_3344_5566_7788n),
+      'stb r3,1(r4)',
+      'sth r3,2(r4)',
+      'stw r3,4(r4)',
+      'stdu r3,8(r4)',
+    ])
+    b.expect('the program', how, 'end')
+    b.expect(
+      'size, address, value',
+      seen.map((args) => args.slice(0, 3)),
+      [
+        [1n, DEVICE + 1n, 0x88n],
+        [2n, DEVICE + 2n, 0x8877n],
+        [4n, DEVICE + 4n, 0x8877_6655n],
+        [8n, DEVICE + 8n, 0x8877_6655_4433_2211n],
+      ],
+    )
+    b.expect('R4 of the update form', gpr[4], DEVICE + 8n)
+  }),
+  extra('device-refused', 'a device access that the hypervisor refuses', 'emulate_mmio', (b) => {
+    answering(b, 'H_LOGICAL_CI_LOAD', [H_PARAMETER])
+    b.expect('the program', b.run([...load(4, DEVICE), 'lwz r3,0(r4)']).how, 'machine')
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-006')
+  }),
+  extra('device-vector', 'a vector load from an address outside memory', 'emulate_mmio', (b) => {
+    b.machine.cpu.msr |= MSR.VSX
+    b.expect('the program', b.run([...load(4, DEVICE), 'lxvd2x vs1,0,r4']).how, 'machine')
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-004')
+  }),
+  row(68, 'the hypervisor does not bring a page back', 'svm_e00_handle', (b) => {
+    const { hypervisor } = b.machine
+    b.hypervisor(takeBack(hypervisor, hypervisor.vm!, FREE, 'secure out'))
+    b.expect('state', b.state(FREE), 'PAGEDOUT')
+    const seen = answering(b, 'H_SVM_PAGE_IN', [H_PARAMETER])
+    b.expect('the program', b.run([...load(4, FREE), 'lbz r3,0(r4)']).how, 'machine')
+    b.expect('tries', seen.length, 4)
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-002')
+  }),
+  extra('fault-paged-out', 'the guest touches a page that is paged out', 'svm_e00_handle', (b) => {
+    const { hypervisor } = b.machine
+    b.write(FREE, Uint8Array.of(0x2a))
+    b.hypervisor(takeBack(hypervisor, hypervisor.vm!, FREE, 'secure out'))
+    const { how, gpr } = b.run([...load(4, FREE), 'lbz r3,0(r4)'])
+    b.expect('the program', [how, gpr[3]], ['end', 0x2an])
+    b.expect('state', b.state(FREE), 'SECURE')
+  }),
+  row(69, 'a transactional instruction in an SVM', 'svm_f80_handle', (b) => {
+    const { cpu, ultravisor } = b.machine
+    const at = cpu.nia
+    cpu.setSpr(SPR.HFSCR, 5n << 56n)
+    cpu.interrupt(0xf80)
+    b.steps(enterUltravisor(ultravisor, 0xf80))
+    b.expect('NIA', cpu.nia, 0x700n)
+    b.expect('SRR0', cpu.spr(SPR.SRR0), at)
+    b.expect('SRR1, illegal instruction', cpu.spr(SPR.SRR1) & 0x783f_0000n, ILLEGAL)
+    b.expectTrue('S', (cpu.msr & MSR.S) !== 0n)
+    b.expect('seen by the hypervisor', b.machine.trace.of('reflection').filter((r) => r.vector === 0xf80).length, 0)
+  }),
+  row(70, 'an SVM executes what the processor does not know', 'svm_e40_handle', (b) => {
+    b.expect('the program', b.run(['.long 0x0']).how, 'machine')
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-003')
+    b.expect('seen by the hypervisor', b.machine.trace.of('reflection').filter((r) => r.vector === 0xe40).length, 0)
+  }),
+  row(71, 'an external interrupt of an SVM', 'exception_svm_reflect', (b) => {
+    const { cpu, ultravisor } = b.machine
+    const at = cpu.nia
+    const before = b.machine.trace.of('reflection').length
+    cpu.setSpr(SPR.SRR0, at)
+    cpu.setSpr(SPR.SRR1, cpu.msr)
+    b.steps(enterUltravisor(ultravisor, 0x500))
+    b.expect('NIA', cpu.nia, 0x500n)
+    b.expect('SRR0', cpu.spr(SPR.SRR0), at)
+    b.expectTrue('S', (cpu.msr & MSR.S) !== 0n)
+    b.expect('EE', cpu.msr & MSR.EE, 0n)
+    b.expect('seen by the hypervisor', b.machine.trace.of('reflection').length, before)
+  }),
+]
