@@ -2,11 +2,14 @@ import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import { Bench } from './bench.ts'
 import type { ConformanceCase } from './case.ts'
 import { dispatchCases } from './cases/dispatch.ts'
+import { esmCases } from './cases/esm.ts'
 import { faultCases } from './cases/faults.ts'
 import { fileCases } from './cases/files.ts'
+import { hypercallCases } from './cases/hypercalls.ts'
 import { pageCases } from './cases/pages.ts'
 import { partitionCases } from './cases/partition.ts'
 import { returnCases } from './cases/return.ts'
+import { serviceCases } from './cases/services.ts'
 import { shareCases } from './cases/share.ts'
 
 /** Every case, by row of the matrix. */
@@ -17,7 +20,10 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...shareCases,
   ...faultCases,
   ...returnCases,
+  ...esmCases,
+  ...hypercallCases,
   ...fileCases,
+  ...serviceCases,
 ].sort((a, b) => (a.id < b.id ? -1 : 1))
 
 export interface CaseResult {

@@ -233,18 +233,4 @@ export const dispatchCases: readonly ConformanceCase[] = [
     b.expect('vector', b.run(['sc 0']).vector, 0xc00)
     b.expect('S', (b.machine.cpu.msr & MSR.S) !== 0n, true)
   }),
-  extra('esm-by-svm', 'UV_ESM by an SVM: it is what it wants to be', 'Linux, ultravisor.rst', (b) => {
-    b.expectCode('UV_ESM', b.guest('UV_ESM', 0x40_0000n, FREE), U.SUCCESS)
-    b.expect('state', b.machine.vmState, 'secure')
-  }),
-  extra(
-    'esm-by-svm-Q50',
-    'UV_ESM by an SVM, as the released firmware answers it',
-    'create_svm',
-    (b) => {
-      b.expectCode('UV_ESM', b.guest('UV_ESM', 0x40_0000n, FREE), U.RETRY)
-      b.expect('state', b.machine.vmState, 'secure')
-    },
-    { quirks: ['Q50'] },
-  ),
 ]

@@ -40,7 +40,7 @@ const ESM = new Procedure('ultravisor', 'UV_ESM', 'spec/ultravisor.md §4.2', {
 })
 
 const ABORT = new Procedure('ultravisor', 'UV_ESM abort', 'spec/ultravisor.md §4.5', {
-  erase: 'state ABORT; erase keys, digests and TPM responses',
+  erase: 'state ABORT; erase keys, digests and TPM responses; give the hypervisor the content of the RTAS area back',
   leave: 'H_SVM_INIT_ABORT: the hypervisor takes the pages back and returns to the guest',
 })
 
@@ -228,6 +228,19 @@ function clearUnrequested(run: EsmRun): void {
   }
 }
 
+/**
+ * The RTAS area was shared with zeros while the guest kept its content in secure memory: as a normal VM it needs it again. The
+ * hypervisor had all of it before (spec/ultravisor.md §4.5, Q33).
+ */
+function restorePseudoShared(uv: Ultravisor, svm: Svm): void {
+  if (uv.quirk('Q33')) return
+  for (const [gfn, { state, hvPage }] of svm.frames) {
+    if (state !== 'PSEUDO_SHARED' || hvPage === undefined || !svm.pagedIn.has(gfn)) continue
+    uv.memory.write(hvPage, uv.memory.read(svm.securePage(gfn)!, PAGE_BYTES))
+    uv.parts.cpu.codeWritten(hvPage, PAGE_BYTES)
+  }
+}
+
 /** The way back: the VM goes on as a normal VM with −4 in R3, and nothing of the operand's secrets is left behind. */
 function* abortTransition(run: EsmRun, refusal: Refusal): Steps<void> {
   const { uv, svm, frame } = run
@@ -237,6 +250,7 @@ function* abortTransition(run: EsmRun, refusal: Refusal): Steps<void> {
     yield ABORT.at('erase')
     svm.state = 'ABORT'
     eraseReserved(uv, svm)
+    restorePseudoShared(uv, svm)
     yield ABORT.at('leave')
     // No cookie: the frame is the guest's own, and the hypervisor returns to it by rfid (spec/ultravisor.md §4.5).
     const shown = { ...frame, gpr: [...frame.gpr], spr: new Map(frame.spr) }
