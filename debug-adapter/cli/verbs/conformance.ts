@@ -7,14 +7,14 @@ import type { Terminal } from '../terminal.ts'
 const OPTIONS: readonly OptionSpec[] = [
   { name: 'json', help: 'print the results as JSON' },
   { name: 'junit', help: 'print the results as JUnit XML' },
-  { name: 'filter', value: 'TEXT', help: 'only the cases whose id or title contains this' },
+  { name: 'filter', value: 'TEXT', help: 'only the cases whose id, title or source contains this' },
   { name: 'help', help: 'this text' },
 ]
 
 export const conformanceHelp = `Usage: pef conformance [OPTIONS]
 
 Runs the conformance suite of PEF's call interface against the emulated machine, and prints one line a case.
-The exit code is ${EXIT.ok} when every case passes, else ${EXIT.fault}.
+The exit code is ${EXIT.ok} when every case passes, ${EXIT.fault} when one fails, ${EXIT.interrupted} after Ctrl-C, which still prints what has run.
 
 Options:
 ${optionHelp(OPTIONS)}
@@ -32,23 +32,35 @@ export async function conformance(args: readonly string[], terminal: Terminal): 
   if (rest.length > 0) throw new UsageError(`pef conformance takes no ${rest[0]}; choose cases with --filter`)
   if (switches.has('json') && switches.has('junit')) throw new UsageError('either --json or --junit, not both')
   const filter = (values.get('filter') ?? '').toLowerCase()
-  const chosen = conformanceCases.filter(({ id, title }) => `${id} ${title}`.toLowerCase().includes(filter))
-  if (chosen.length === 0) throw new UsageError(`--filter ${filter}: no case has this in its id or title`)
-  const results = chosen.map((one) => runCase(one, nodeCrypto))
+  const chosen = conformanceCases.filter(({ id, title, source }) =>
+    `${id} ${title} ${source}`.toLowerCase().includes(filter),
+  )
+  if (chosen.length === 0) throw new UsageError(`--filter ${filter}: no case has this in its id, title or source`)
+  const plain = !switches.has('json') && !switches.has('junit')
+  const width = Math.max(...chosen.map(({ id }) => id.length))
+  const results: CaseResult[] = []
+  for (const one of chosen) {
+    // A signal is delivered between two cases.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (terminal.interrupted) break
+    const result = runCase(one, nodeCrypto)
+    results.push(result)
+    if (plain) terminal.out(line(result, width))
+  }
   const failed = results.filter(({ result }) => result === 'fail').length
-  if (switches.has('json')) terminal.out(`${JSON.stringify(results, undefined, 2)}\n`)
+  if (switches.has('json')) terminal.out(`${JSON.stringify({ cases: results }, undefined, 2)}\n`)
   else if (switches.has('junit')) terminal.out(junit(results, failed))
-  else terminal.out(table(results, failed))
+  else terminal.out(`${results.length - failed} passed, ${failed} failed\n`)
+  if (results.length < chosen.length) {
+    terminal.error(`interrupted: ${chosen.length - results.length} of ${chosen.length} cases were not run\n`)
+    return EXIT.interrupted
+  }
   return failed === 0 ? EXIT.ok : EXIT.fault
 }
 
-function table(results: readonly CaseResult[], failed: number): string {
-  const width = Math.max(...results.map(({ id }) => id.length))
-  const lines = results.map(({ id, result, title, source, detail }) => {
-    const line = `${id.padEnd(width)}  ${result}  ${title} (${source})`
-    return result === 'pass' ? line : `${line}\n${' '.repeat(width + 2)}${detail}`
-  })
-  return `${lines.join('\n')}\n${results.length - failed} passed, ${failed} failed\n`
+function line({ id, result, title, source, detail }: CaseResult, width: number): string {
+  const text = `${id.padEnd(width)}  ${result}  ${title} (${source})\n`
+  return result === 'pass' ? text : `${text}${' '.repeat(width + 2)}${detail}\n`
 }
 
 function junit(results: readonly CaseResult[], failed: number): string {
@@ -70,4 +82,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
   '\n': '&#10;',
 }
-const escapeXml = (text: string): string => text.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!)
+/** Characters that XML 1.0 does not have are left out. */
+const escapeXml = (text: string): string =>
+  [...text]
+    .filter((character) => character >= ' ' || character === '\n')
+    .map((character) => ENTITIES[character] ?? character)
+    .join('')

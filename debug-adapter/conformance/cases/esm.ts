@@ -194,15 +194,12 @@ export const esmCases: readonly ConformanceCase[] = [
   ),
   row(
     88,
-    'boot arguments that differ by the trailing NUL, and by more',
+    'boot arguments that differ by the trailing NUL alone, and by more',
     'svm_esmb_digest_chk',
     (b) => {
       const set = (value: string) => (tree: FdtTree) => setBytes(findNode(tree, '/chosen')!, 'bootargs', text(value))
       withTree(b, set('svm=on init=/bin/sh\0'), () => refused(b, 'more', 'ESM057'))
-      const { fdt } = b.machine.platform.guest!
-      const tree = parseFdt(b.read(fdt, treeBytes(b)).slice())
-      set('svm=on')(tree)
-      b.write(fdt, writeFdt(tree))
+      withTree(b, set('svm=o\0'), () => refused(b, 'less', 'ESM057'))
       accepted(b)
     },
     normal,
