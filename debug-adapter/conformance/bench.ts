@@ -139,6 +139,12 @@ export class Bench extends Expectations {
     const view = new DataView(bytes.buffer)
     for (const [i, line] of [...lines, 'b .+0'].entries())
       view.setUint32(i * 4, assemble(line, at + BigInt(i * 4)), true)
+    // Under pressure the frame of the programs may have left.
+    if (this.state(at) === 'PAGEDOUT') {
+      const { crossing } = machine.ultravisor
+      const args = [at & -PAGE, 0n, 16n]
+      this.hypervisor(crossing.hypercall(hypercallNumber('H_SVM_PAGE_IN'), args, MSR.SF | MSR.S | MSR.ME))
+    }
     this.write(at, bytes)
     const end = at + BigInt(lines.length * 4)
     cpu.breakpoints.clear()

@@ -1,11 +1,13 @@
 import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import { Bench } from './bench.ts'
 import type { ConformanceCase } from './case.ts'
+import { callerCases } from './cases/callers.ts'
 import { dispatchCases } from './cases/dispatch.ts'
 import { esmCases } from './cases/esm.ts'
 import { faultCases } from './cases/faults.ts'
 import { fileCases } from './cases/files.ts'
 import { hypercallCases } from './cases/hypercalls.ts'
+import { pageLifeCases } from './cases/page-life.ts'
 import { pageCases } from './cases/pages.ts'
 import { partitionCases } from './cases/partition.ts'
 import { returnCases } from './cases/return.ts'
@@ -15,8 +17,10 @@ import { shareCases } from './cases/share.ts'
 /** Every case, by row of the matrix. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...dispatchCases,
+  ...callerCases,
   ...partitionCases,
   ...pageCases,
+  ...pageLifeCases,
   ...shareCases,
   ...faultCases,
   ...returnCases,

@@ -15,8 +15,9 @@ export function suiteTable(rows: typeof matrix, cases: readonly ConformanceCase[
   const added = cases.filter(({ id }) => id.startsWith('X-'))
   return `# The conformance suite of PEF's call interface
 
-\`pef conformance\` runs it. Each case is a machine of its own whose guest really executes \`sc 2\` and \`sc 1\`. This page is made
-by \`npx vitest run test/conformance -u\`, and a test keeps it equal to the suite.
+\`pef conformance\` runs it. Each case has a machine of its own. What a guest does is a program that executes \`sc 2\`, \`sc 1\`, loads and
+stores; what the hypervisor does is \`sc 2\` with its registers; interrupts that no program raises begin at their vector. This page is
+made by \`npx vitest run test/conformance -u\`, and a test keeps it equal to the suite.
 
 ## The matrix
 

@@ -56,6 +56,11 @@ const BOOT = new Procedure('hypervisor', 'host boot', 'spec/ultravisor.md §8.2'
 /** Ticks that a processor waits at most before it looks around again: a second. H_CEDE may end for no reason. */
 const LONGEST_WAIT = 512_000_000
 
+/** SRR1 bits 42:43: level of a system call (spec/ultravisor.md §1.1). */
+const SC_LEVEL = 0x30_0000n
+/** SRR1 of a program interrupt: privileged instruction (Power ISA 3.0C III 6.5.9). */
+const PRIVILEGED_INSTRUCTION = 0x4_0000n
+
 /** R4 of H_REGISTER_PROC_TBL: the guest uses tlbie. */
 const PROCESS_TABLE_GTSE = 1n
 export const GUEST_LPID = 1
@@ -176,6 +181,13 @@ export class Hypervisor {
     const returnTo = { nia: cpu.spr(SPR.SRR0), msr: cpu.spr(SPR.SRR1) }
     const cookie = cpu.gpr(31)
     const guestIsSecure = (returnTo.msr & MSR.S) !== 0n
+    // KVM: a user of a guest with a radix tree makes no hypercalls (Linux arch/powerpc/kvm/book3s_hv.c, kvmppc_handle_exit_hv).
+    if (!guestIsSecure && (returnTo.msr & MSR.PR) !== 0n) {
+      cpu.nia = returnTo.nia
+      cpu.msr = returnTo.msr & ~SC_LEVEL
+      cpu.interrupt(0x700, { status: PRIVILEGED_INSTRUCTION })
+      return
+    }
     const caller = guestIsSecure ? 'ultravisor or secure VM' : privilegeState(returnTo.msr)
     const registers = Array.from({ length: 9 }, (_, i) => cpu.gpr(4 + i))
     const args: Record<string, bigint> = {}

@@ -42,6 +42,11 @@ function interruptedFrame(uv: Ultravisor, vector: number): { frame: RegisterFile
  */
 export function* enterUltravisor(uv: Ultravisor, vector: number): Steps<void> {
   const { frame, level } = interruptedFrame(uv, vector)
+  if ((frame.msr & (MSR.S | MSR.HV | MSR.PR)) === (MSR.S | MSR.HV))
+    throw new MachineStop({
+      how: 'fault',
+      reason: `interrupt 0x${vector.toString(16)} out of the ultravisor itself (spec/ultravisor.md §1.4)`,
+    })
   if (vector === 0xc00 && level === 2) return yield* ultracall(uv, frame)
   if (vector === 0xc00 && level === 1) return yield* hypercallFilter(uv, frame)
   if (vector === 0xc00) {
@@ -147,11 +152,6 @@ function* hypercallFilter(uv: Ultravisor, frame: RegisterFile): Steps<void> {
 /** Interrupts of an SVM that are no system calls (spec/ultravisor.md §1.4). */
 function* otherInterrupt(uv: Ultravisor, frame: RegisterFile, vector: number): Steps<void> {
   const { cpu } = uv.parts
-  if ((frame.msr & (MSR.S | MSR.HV | MSR.PR)) === (MSR.S | MSR.HV))
-    throw new MachineStop({
-      how: 'fault',
-      reason: `interrupt 0x${vector.toString(16)} out of the ultravisor itself (spec/ultravisor.md §1.4)`,
-    })
   yield ENTRY.at('save')
   yield ENTRY.at('dispatch', { vector: BigInt(vector) })
   switch (vector) {
