@@ -51,7 +51,7 @@ describe('the sample image', () => {
     await code.press('F5')
     // The workbench asks for the first frame by itself, and for its callers afterwards.
     await until(
-      async () => /^ucall,main\+.*,_start/.test((await code.callStack()).join()),
+      async () => /^ucall,run_normal \(inlined\),main\+.*,_start/.test((await code.callStack()).join()),
       'the breakpoint and its callers',
     )
   })
