@@ -133,10 +133,21 @@ export class Workbench {
   async functionBreakpoint(name) {
     const { page } = this
     await this.command('Add Function Breakpoint')
+    // The view is small, and what is not in sight is not there: it is scrolled to its end.
+    const inSight = (wanted, what) =>
+      until(async () => {
+        await page.locator('.debug-breakpoints').hover()
+        await page.mouse.wheel(0, 1000)
+        return wanted.isVisible()
+      }, what)
     const input = page.locator('.debug-breakpoints .inputBoxContainer input').first()
+    await inSight(input, 'the name of the breakpoint')
     await input.fill(name)
     await input.press('Enter')
-    await page.locator('.debug-breakpoints .monaco-list-row', { hasText: name }).first().waitFor()
+    await inSight(
+      page.locator('.debug-breakpoints .monaco-list-row', { hasText: name }).first(),
+      `the breakpoint ${name}`,
+    )
   }
 
   /** Waits until the cursor is on a line. */
