@@ -65,4 +65,14 @@ describe('a run that has become secure', () => {
       'the fourth instruction of the guest',
     )
   })
+
+  it('goes to a call that is chosen in the view of calls', async () => {
+    await code.command('PEF: Show Calls')
+    const calls = await code.view('calls')
+    await calls.locator('.filter').fill('UV_ESM')
+    await calls.locator('.rows .row', { hasText: 'UV_ESM' }).first().click()
+    await calls.locator('.details .go-there').click()
+    await until(async () => (await code.callStack())[0] === 'ucall', 'the ultracall of the guest')
+    await code.screenshot('time-travel-calls')
+  })
 })

@@ -1,6 +1,6 @@
 import { element } from '../common/dom.ts'
 import { countText } from '../common/numbers.ts'
-import { connect, Page, PageState } from '../common/page.ts'
+import { connect, goThere, Page, PageState } from '../common/page.ts'
 import { type Row, TreeGrid } from '../common/tree-grid.ts'
 import { type CallRow, CallRows, filterRows, type NamedValue, unfoldedRows } from './call-rows.ts'
 import type { HostMessage } from './messages.ts'
@@ -129,7 +129,8 @@ function describe(): void {
       'p',
       {},
       element('strong', {}, name),
-      ` — ${kind}, by the ${caller}, after ${countText(at)} guest instructions`,
+      ` — ${kind}, by the ${caller}, after ${countText(at)} guest instructions `,
+      goThere(row.seq),
     ),
     table('Arguments', args),
     element(

@@ -5,6 +5,8 @@ export type PageMessage =
   /** The page listens now and knows nothing yet. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'command'; readonly command: 'start' | 'openSample' }
+  /** To the place in the run right before this record of the log. */
+  | { readonly kind: 'goTo'; readonly seq: number }
   /** The person wants to name a private key. */
   | { readonly kind: 'chooseKey' }
 

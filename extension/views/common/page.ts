@@ -75,6 +75,14 @@ export function send(message: PageMessage): void {
   vscode.postMessage(message)
 }
 
+/** A button that takes the machine to the place right before a record of the log. */
+export function goThere(seq: number): HTMLButtonElement {
+  const button = element('button', { type: 'button', class: 'secondary go-there' }, 'Go There')
+  button.title = 'Go to the place in the run right before this'
+  button.addEventListener('click', () => send({ kind: 'goTo', seq }))
+  return button
+}
+
 /** Listens to the host half and says that the page is there. */
 export function connect<M>(receive: (message: M) => void): void {
   window.addEventListener('message', (event: MessageEvent<M>) => receive(event.data))

@@ -1,6 +1,6 @@
 import { element } from '../common/dom.ts'
 import { countText, hexGroups } from '../common/numbers.ts'
-import { connect, Page, PageState } from '../common/page.ts'
+import { connect, goThere, Page, PageState } from '../common/page.ts'
 import { Tabs } from '../common/tabs.ts'
 import { type Row, TreeGrid } from '../common/tree-grid.ts'
 import { type Exchange, type HostMessage, type Measurement, TPM_TYPES, type TpmState } from './messages.ts'
@@ -184,7 +184,13 @@ function describeExchange(): void {
   }
   const raw = half === 'request' ? [request] : half === 'response' ? [response] : [request, response]
   exchangeDetails.replaceChildren(
-    element('p', {}, element('strong', {}, command), ` — by ${carrier}, after ${countText(at)} guest instructions`),
+    element(
+      'p',
+      {},
+      element('strong', {}, command),
+      ` — by ${carrier}, after ${countText(at)} guest instructions `,
+      goThere(exchange.seq),
+    ),
     element(
       'p',
       { class: responseCode === 0 ? '' : 'failed' },
