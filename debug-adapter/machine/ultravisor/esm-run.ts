@@ -5,6 +5,7 @@ import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL } from '../platform/hcall-table.ts'
 import type { Refusal } from '../refusal.ts'
 import { Procedure, type Steps } from '../steps.ts'
+import { PageInBitmap } from './page-in-bitmap.ts'
 import { uvRefusal } from './rules.ts'
 import type { Svm } from './svm.ts'
 import type { Ultravisor } from './ultravisor.ts'
@@ -30,6 +31,8 @@ export class EsmRun {
   treeBytes = 0
   top = 0n
   readonly findings: Finding[] = []
+  /** Only where it has the limits of the released firmware's (Q47); else {@link Svm.pagedIn} says everything. */
+  readonly bitmap: PageInBitmap | undefined
 
   constructor(
     readonly uv: Ultravisor,
@@ -37,7 +40,9 @@ export class EsmRun {
     readonly frame: RegisterFile,
     readonly kbase: bigint,
     readonly fdt: bigint,
-  ) {}
+  ) {
+    this.bitmap = uv.quirk('Q47') ? new PageInBitmap(uv) : undefined
+  }
 
   /**
    * Brings the guest's bytes at `gpa` into secure memory, page by page, and remembers the range: only what was asked for
@@ -58,7 +63,8 @@ export class EsmRun {
     for (let gfn = gpa >> PAGE_SHIFT; gfn <= last; gfn++) {
       if (!svm.slotOf(gfn))
         throw new EsmRefused(uvRefusal('UV-ESM-007', `${what}: gfn 0x${gfn.toString(16)} in no memory slot`))
-      if (!svm.pagedIn.has(gfn) && svm.stateOf(gfn) === 'SECURE') missing.push(gfn)
+      const known = svm.pagedIn.has(gfn) && !this.bitmap?.forgets(gfn)
+      if (!known && svm.stateOf(gfn) === 'SECURE') missing.push(gfn)
     }
     if (missing.length > 0) yield FETCH.at('pages', { pages: missing.length })
     for (const gfn of missing) {
@@ -68,6 +74,7 @@ export class EsmRun {
         throw new EsmRefused(
           uvRefusal('UV-ESM-007', `H_SVM_PAGE_IN(0x${(gfn * PAGE).toString(16)}) = ${answer} for ${what}`),
         )
+      this.bitmap?.note(gfn)
     }
     svm.requested.push({ start: gpa, end })
   }

@@ -13,6 +13,7 @@ import { openLockbox } from './lockbox.ts'
 import { U } from './return-codes.ts'
 import { uvRefusal } from './rules.ts'
 import { shareWithHypervisor } from './share.ts'
+import { crash } from './ultravisor.ts'
 
 const VERIFY = new Procedure('ultravisor', 'verify the operand', 'spec/ultravisor.md §4.2 and spec/esm-operand.md §5', {
   rtas: 'find the RTAS code, page it in and pseudo-share its area',
@@ -201,11 +202,16 @@ function* locate(run: EsmRun, initrd: Range): Steps<Uint8Array> {
   return found.operand!.bytes
 }
 
-/** Copies the nested tree of attachments to its page; of one that is larger only the beginning fits (ESM061). */
+/** Copies the nested tree of attachments to its page; of one that is larger only the beginning fits (ESM061, Q49). */
 function copyFiles(run: EsmRun, operand: Operand): void {
   const page = run.svm.securePage(run.svm.reserved.get('files')!.gpa >> PAGE_SHIFT)!
   run.uv.clear(page, PAGE_BYTES)
-  if (operand.filesFdt) run.uv.memory.write(page, operand.filesFdt.subarray(0, PAGE_BYTES))
+  if (!operand.filesFdt) return
+  const { uv } = run
+  const copied = uv.quirk('Q49') ? operand.filesFdt : operand.filesFdt.subarray(0, PAGE_BYTES)
+  if (uv.parts.memory.offsetOf(page, copied.length) < 0) crash('Q49', `${copied.length} bytes of attached files`)
+  uv.memory.write(page, copied)
+  uv.parts.cpu.codeWritten(page, copied.length)
 }
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')

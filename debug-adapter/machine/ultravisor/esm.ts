@@ -59,13 +59,15 @@ function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigi
   const lpid = uv.currentLpid
   if (lpid === 0) return direct(uv, uvRefusal('UV-ESM-003', 'LPIDR = 0'), U.PERMISSION)
   if (uv.svms.get(lpid)?.state === 'SECURE' && !uv.quirk('Q50')) return U.SUCCESS
-  if (uv.svms.has(lpid)) return direct(uv, uvRefusal('UV-ESM-004', `an SVM with lpid ${lpid}`), U.RETRY)
+  if (uv.svms.has(lpid) || uv.stale.has(lpid))
+    return direct(uv, uvRefusal('UV-ESM-004', `an SVM with lpid ${lpid}`), U.RETRY)
 
   yield walk(uv, 'create')
   let table: RadixTable
   try {
     table = new RadixTable(uv.memory, uv.heap)
   } catch (error) {
+    if (uv.quirk('Q27')) uv.stale.add(lpid)
     return direct(uv, uvRefusal('UV-ESM-005', (error as Error).message), U.RETRY)
   }
   const svm = new Svm(lpid, table, uv.parts.memory)
@@ -77,6 +79,8 @@ function* esmSteps(uv: Ultravisor, frame: RegisterFile, kbase: bigint, fdt: bigi
     if (!(error instanceof EsmRefused)) throw error
     yield* abortTransition(run, error.refusal)
     return undefined
+  } finally {
+    run.bitmap?.release()
   }
   uv.esm = { outcome: 'secure', returnCode: 0n, rules: rulesOf(run), reason: 'the VM is secure' }
   return undefined

@@ -25,6 +25,7 @@ const quirks = {
   Q22: 'a share that is taken back loses the contents of its pages',
   Q23: 'UV_UNSHARE_PAGE over a frame that is paged out loses its content',
   Q25: 'UV_ESMB_GET_FILE at an offset of 64 KiB or more stops the ultravisor',
+  Q27: 'a UV_ESM that fails before H_SVM_INIT_START leaves an SVM behind: the VM can never become secure',
   Q29: 'a mismatch of the operand is a warning: the VM becomes secure with all of its pages',
   Q32: 'a TPM response of more than 4096 bytes stops the ultravisor',
   Q33: 'UV_PAGE_OUT while UV_ESM is aborted answers success and writes nothing',
@@ -35,6 +36,8 @@ const quirks = {
   Q39: 'the number of RTAS arguments is not checked',
   Q40: 'an RTAS call whose buffer cannot be bounced is made all the same, with the address of the guest',
   Q41: 'results of RTAS are copied back by counts and lengths that the hypervisor can write',
+  Q47: 'a frame from 2^24 on (1 TiB) is noted behind the bitmap of frames that UV_ESM paged in, and asked for again',
+  Q49: 'attached files of more than 64 KiB are written over what lies behind their page',
   /** A number of this project: the specification lists these differences in its matrix, not in its register. */
   Q50: 'codes are those of the released code where its documentation promises others, and flags and ids go unchecked with them',
 } as const
@@ -49,7 +52,6 @@ export const quirksWithoutSwitch: Readonly<Record<string, string>> = {
   Q20: 'a share over a frame in a transient state is left half done: one virtual processor never meets one',
   Q24: 'a lock too few: nothing runs beside this ultravisor',
   Q26: 'a leak of 64 KiB at the end of a file: this ultravisor has no such buffer',
-  Q27: 'an early failure leaves a stale SVM behind: here nothing is left, and the VM may ask again',
   Q28: 'a failed share of the TPM page is not noticed: the first TPM command fails instead, with the same end',
   Q30: 'a boot processor that does not exist is noticed too late: the end is a crash, shown by Q11',
   Q31: 'bytes that nobody asked for stay in paged-in pages: they would make every digest of memory differ from run to run',
@@ -59,9 +61,7 @@ export const quirksWithoutSwitch: Readonly<Record<string, string>> = {
   Q44: 'lengths in a machine check report are not checked: no machine check report is carried into an SVM here',
   Q45: 'the policy for changing the password names PCR 16: see the TPM of this machine, which does so',
   Q46: 'OPAL is not told how the start of the ultravisor went: a failed start ends the machine',
-  Q47: 'a bitmap that is written beyond its end: the frames that were paged in are a set here, which has none',
   Q48: 'the number of a frame beyond 2^32 is cut: no VM here is that large',
-  Q49: 'attached files are copied over the page behind theirs: of files that do not fit only the beginning is copied (ESM061)',
 }
 
 /** One sentence about a quirk. */

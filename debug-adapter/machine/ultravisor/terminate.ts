@@ -16,6 +16,7 @@ export function* terminate(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
 
 function* terminateSteps(uv: Ultravisor, lpid: bigint): Steps<bigint> {
   yield TERMINATE.at('check')
+  if (uv.stale.delete(Number(lpid))) return U.SUCCESS
   const svm = uv.svms.get(Number(lpid))
   if (!svm) return uv.refuse('UV-PAGE-003', `lpid ${lpid}`, uv.code(U.PARAMETER, U.SUCCESS))
   yield TERMINATE.at('free', { slots: svm.slots.size })

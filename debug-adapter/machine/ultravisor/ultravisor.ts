@@ -60,6 +60,8 @@ export type WrappingKeyProperty =
 /** The most privileged firmware: owns secure memory, the partition table and every SVM. */
 export class Ultravisor {
   readonly svms = new Map<number, Svm>()
+  /** Partitions whose UV_ESM failed early and left an SVM behind that nobody can use (Q27). */
+  readonly stale = new Set<number>()
   readonly memory: MemoryView
   /** Page tables of SVMs. */
   readonly heap: Pool
