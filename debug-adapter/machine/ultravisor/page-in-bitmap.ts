@@ -10,16 +10,16 @@ const FRAMES = UV_PAGE_BYTES * 8n
  * noted elsewhere; here is what happens beyond.
  */
 export class PageInBitmap {
-  readonly #page: bigint | undefined
+  private readonly page: bigint | undefined
 
   constructor(readonly uv: Ultravisor) {
-    this.#page = uv.takePage()
+    this.page = uv.takePage()
     this.#assign('ultravisor', 'bitmap of frames that UV_ESM paged in')
   }
 
   #assign(owner: 'ultravisor' | 'free', use: string): void {
-    if (this.#page === undefined) return
-    this.uv.parts.memory.assign(this.#page, Number(UV_PAGE_BYTES) / PAGE_BYTES, { owner, use })
+    if (this.page === undefined) return
+    this.uv.parts.memory.assign(this.page, Number(UV_PAGE_BYTES) / PAGE_BYTES, { owner, use })
   }
 
   /** Whether a frame never counts as paged in. */
@@ -29,19 +29,19 @@ export class PageInBitmap {
 
   /** Sets the bit of a frame, wherever that is. The number of the frame is a C `int` there. */
   note(gfn: bigint): void {
-    if (this.#page === undefined || !this.forgets(gfn)) return
+    if (this.page === undefined || !this.forgets(gfn)) return
     const { memory, parts } = this.uv
     const word = BigInt.asUintN(64, BigInt.asIntN(32, gfn)) >> 6n
-    const at = this.#page + word * 8n
+    const at = this.page + word * 8n
     if (parts.memory.offsetOf(at, 8) < 0) crash('Q47', `gfn 0x${gfn.toString(16)} is noted at 0x${at.toString(16)}`)
     memory.setU64(at, memory.u64(at) | (1n << (gfn & 63n)))
     parts.cpu.codeWritten(at, 8)
   }
 
   release(): void {
-    if (this.#page === undefined) return
-    this.uv.clear(this.#page, Number(UV_PAGE_BYTES))
-    this.uv.pages.free(this.#page, UV_PAGE_BYTES)
+    if (this.page === undefined) return
+    this.uv.clear(this.page, Number(UV_PAGE_BYTES))
+    this.uv.pages.free(this.page, UV_PAGE_BYTES)
     this.#assign('free', '')
   }
 }
