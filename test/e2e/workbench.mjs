@@ -93,19 +93,31 @@ export class Workbench {
   /** Texts of the Variables view with one scope open and the others closed: the list holds only what is in sight. */
   async variables(scope) {
     const { page } = this
+    const rows = page.locator('.debug-variables .monaco-list-row')
     const scopes = page.locator('.debug-variables .monaco-list-row[aria-level="1"]')
-    await scopes.first().waitFor()
-    for (const wanted of ['false', 'true']) {
-      for (let i = 0; i < (await scopes.count()); i++) {
-        const row = scopes.nth(i)
-        const open = String((await row.textContent()).includes(scope))
-        if (open !== wanted || (await row.getAttribute('aria-expanded')) === wanted) continue
-        await row.locator('.monaco-tl-twistie').click()
-        await page.waitForTimeout(300)
+    const timeout = 2000
+    return await until(async () => {
+      try {
+        for (const wanted of ['false', 'true']) {
+          for (let i = 0; i < (await scopes.count()); i++) {
+            const row = scopes.nth(i)
+            const open = String((await row.textContent({ timeout })).includes(scope))
+            if (open !== wanted || (await row.getAttribute('aria-expanded', { timeout })) === wanted) continue
+            await row.locator('.monaco-tl-twistie').click({ timeout })
+            await page.waitForTimeout(300)
+          }
+        }
+        await page.waitForTimeout(500)
+        const open = page.locator('.debug-variables .monaco-list-row[aria-level="1"][aria-expanded="true"]')
+        if ((await open.count()) !== 1 || !(await open.textContent({ timeout })).includes(scope)) return undefined
+        const texts = await rows.allInnerTexts()
+        return texts.length > (await scopes.count()) ? texts : undefined
+      } catch (error) {
+        // After a stop the workbench draws the list anew, and what was in it is gone.
+        if (error.name === 'TimeoutError') return undefined
+        throw error
       }
-    }
-    await page.waitForTimeout(500)
-    return page.locator('.debug-variables .monaco-list-row').allInnerTexts()
+    }, `the variables of ${scope}`)
   }
 
   /** Sets a breakpoint on a line of a file. */
@@ -127,6 +139,17 @@ export class Workbench {
         () => false,
       )
     }, `a breakpoint on line ${line}`)
+  }
+
+  /** Opens the menu of quick fixes at the cursor. @returns the first of them */
+  async quickFixes() {
+    const menu = this.page.locator('.action-widget .monaco-list-row.action').first()
+    await until(async () => {
+      await this.press('Control+.')
+      await this.page.waitForTimeout(1000)
+      return menu.isVisible()
+    }, 'the quick fixes')
+    return menu
   }
 
   /** Adds a function breakpoint as a person does in the Breakpoints view. */
