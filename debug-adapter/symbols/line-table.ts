@@ -1,3 +1,4 @@
+import { lastAt } from '../sorted.ts'
 import { type LineRow, type LineUnit, readLineUnits } from './dwarf-line.ts'
 import type { ElfImage } from './elf.ts'
 
@@ -108,18 +109,6 @@ function sortedRows(rows: readonly LineRow[]): UnitRows {
     else if (row.isStatement || !last.isStatement || last.isEnd) byAddress[byAddress.length - 1] = row
   }
   return { all, byAddress }
-}
-
-/** Position of the last element that `holds` is true for, in a list where it is for a beginning; -1 where for none. */
-function lastAt<T>(list: readonly T[], holds: (one: T) => boolean): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (holds(list[middle]!)) low = middle + 1
-    else high = middle
-  }
-  return low - 1
 }
 
 /** Is one path the end of the other, by whole names? The compiler's paths and the editor's have different beginnings. */

@@ -1,3 +1,5 @@
+import { lastAt } from '../sorted.ts'
+
 export interface CodeSymbol {
   readonly name: string
   /** As linked. */
@@ -26,16 +28,10 @@ export class SymbolTable {
 
   /** The symbol that covers `address`, and the offset in it. */
   at(address: bigint): { readonly name: string; readonly offset: bigint; readonly symbol: CodeSymbol } | undefined {
-    let low = 0
-    let high = this.#sorted.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#sorted[middle]!.address <= address) low = middle + 1
-      else high = middle
-    }
     // A label inside a function does not end it, so look back to a symbol whose size still covers the address.
-    const nearest = this.#sorted[low - 1]
-    for (let i = low - 1; i >= 0 && i >= low - 1 - LOOK_BACK; i--) {
+    const last = lastAt(this.#sorted, (symbol) => symbol.address <= address)
+    const nearest = this.#sorted[last]
+    for (let i = last; i >= 0 && i >= last - LOOK_BACK; i--) {
       const symbol = this.#sorted[i]!
       if (symbol.size > 0n && address < symbol.address + symbol.size)
         return { name: symbol.name, offset: address - symbol.address, symbol }

@@ -1,4 +1,5 @@
 /** The known run as a map: where firmware worked, and which records of the log were made where. */
+import { lastAt } from '../sorted.ts'
 
 /** A stay in firmware: the guest left at `from` (or power-on), having executed `instructions`. */
 interface Stay {
@@ -42,18 +43,18 @@ export class Places {
   }
 
   positionOfRecord(seq: number): number | undefined {
-    const at = lastIndex(this.#logged, ({ first }) => first <= seq)
+    const at = lastAt(this.#logged, ({ first }) => first <= seq)
     return at < 0 ? undefined : this.#logged[at]!.position
   }
 
   instructionsAt(position: number): number {
-    const at = lastIndex(this.#stays, ({ from }) => from <= position)
+    const at = lastAt(this.#stays, ({ from }) => from <= position)
     const stay = this.#stays[Math.max(0, at)]!
     return position <= stay.to ? stay.instructions : stay.instructions + position - stay.to
   }
 
   positionOf(instructions: number): number {
-    const at = lastIndex(this.#stays, (stay) => stay.instructions < instructions)
+    const at = lastAt(this.#stays, (stay) => stay.instructions < instructions)
     if (at < 0) return this.#stays[0]!.to
     const stay = this.#stays[at]!
     return stay.to + instructions - stay.instructions
@@ -61,12 +62,12 @@ export class Places {
 
   /** The position itself, or where nobody can stand there the one before: firmware that makes no step yet. */
   standable(position: number): number {
-    const at = lastIndex(this.#stays, ({ from }) => from <= position)
+    const at = lastAt(this.#stays, ({ from }) => from <= position)
     return at > 0 && this.#stays[at]!.from === position ? this.standable(position - 1) : position
   }
 
   leftGuestAt(position: number): number {
-    const at = lastIndex(this.#stays, ({ from }) => from <= position)
+    const at = lastAt(this.#stays, ({ from }) => from <= position)
     return this.standable(this.#stays[Math.max(0, at)]!.from)
   }
 
@@ -76,16 +77,4 @@ export class Places {
     last.to = Math.min(last.to, position)
     while ((this.#logged.at(-1)?.position ?? -1) >= position) this.#logged.pop()
   }
-}
-
-/** Index of the last item that `holds` is true of, where it is true of all before it; -1 where it is true of none. */
-function lastIndex<T>(items: readonly T[], holds: (item: T) => boolean): number {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (holds(items[middle]!)) low = middle + 1
-    else high = middle
-  }
-  return low - 1
 }

@@ -1,5 +1,7 @@
 /** Call frame information, `.debug_frame` and `.eh_frame` (DWARF 5 §6.4): how to find a function's caller from any place in it. */
+
 import { OffsetError } from '../../../server/esm/reader.ts'
+import { lastAt } from '../../sorted.ts'
 import type { ByteReader } from '../byte-reader.ts'
 import type { ElfImage } from '../elf.ts'
 
@@ -65,14 +67,7 @@ export class CallFrameInfo {
    * @returns undefined where nothing is known, or by an expression only
    */
   rulesAt(pc: bigint): FrameRules | undefined {
-    let low = 0
-    let high = this.#descriptions.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#descriptions[middle]!.start <= pc) low = middle + 1
-      else high = middle
-    }
-    const description = this.#descriptions[low - 1]
+    const description = this.#descriptions[lastAt(this.#descriptions, ({ start }) => start <= pc)]
     if (!description || pc >= description.end) return undefined
     try {
       return run(description, pc)

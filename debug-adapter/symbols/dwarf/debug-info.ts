@@ -1,4 +1,5 @@
 import { OffsetError } from '../../../server/esm/reader.ts'
+import { lastAt } from '../../sorted.ts'
 import type { ElfImage } from '../elf.ts'
 import { type Activation, activationsAt, placeOf, placeOfEntry, type Variable, variablesOf } from './activation.ts'
 import { CallFrameInfo } from './cfi.ts'
@@ -161,14 +162,7 @@ export class DebugInfo implements UnitFinder {
 
   unitAt(sections: Sections, offset: number): Unit | undefined {
     const units = this.#all.get(sections) ?? []
-    let low = 0
-    let high = units.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (units[middle]!.start <= offset) low = middle + 1
-      else high = middle
-    }
-    const unit = units[low - 1]
+    const unit = units[lastAt(units, ({ start }) => start <= offset)]
     return unit && offset < unit.start + unit.reader.length ? unit : undefined
   }
 
@@ -283,14 +277,7 @@ const byStart = (a: AddressRange, b: AddressRange): number => (a.start < b.start
 
 /** The last range of a sorted list that begins at or before the address, where it reaches so far. */
 function lastCovering<T extends AddressRange>(list: readonly T[], address: bigint): T | undefined {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (list[middle]!.start <= address) low = middle + 1
-    else high = middle
-  }
-  const range = list[low - 1]
+  const range = list[lastAt(list, ({ start }) => start <= address)]
   return range && address < range.end ? range : undefined
 }
 
