@@ -10,12 +10,14 @@ import type { RsaPrivateKey } from '../server/esm/crypto/rsa.ts'
 import { type KernelFile, openKernelFile } from '../server/esm/kernel-file.ts'
 import { flattenKernel, KernelImageError } from '../server/esm/kernel-image.ts'
 import { AttributeError } from './attribute-error.ts'
+import { resolvePath } from './attribute-paths.ts'
 import { checkAttributes } from './attributes.ts'
 import { Inputs } from './machine/clock/inputs.ts'
 import type { MachineConfig } from './machine/config.ts'
 import { operandFromYaml } from './operand-file.ts'
 
 export { AttributeError } from './attribute-error.ts'
+export { resolvePath } from './attribute-paths.ts'
 export { checkAttributes, parseBytes } from './attributes.ts'
 
 /** How files are reached. */
@@ -98,12 +100,6 @@ export async function loadSymbolFiles(attributes: unknown, io: FileAccess): Prom
       bytes: await readAttributeFile('symbols', path, 'an ELF file or a System.map', io),
     })
   return files
-}
-
-/** Joins a path as a person wrote it to a folder; absolute paths (POSIX, drive letter, UNC) stay as they are. */
-export function resolvePath(folder: string, path: string): string {
-  if (/^(\/|\\\\|[A-Za-z]:[\\/])/.test(path)) return path
-  return `${folder.replace(/[\\/]+$/, '')}/${path.replace(/^\.\//, '')}`
 }
 
 async function readAttributeFile(

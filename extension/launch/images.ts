@@ -1,5 +1,6 @@
 /** What a workspace has to debug: image files (`pef.json`) and, without them, kernels with an initrd beside. */
 import type { LaunchAttributes } from '../../debug-adapter/adapter/protocol.ts'
+import { mapPaths } from '../../debug-adapter/attribute-paths.ts'
 
 /** Paths are relative to the workspace folder, with `/`. */
 export interface Image {
@@ -79,13 +80,7 @@ function fileName(path: string): string {
 
 /** Makes the paths of attributes start at the workspace folder instead of at `folder` (which ends with `/`, or is empty). */
 export function rebase(given: Readonly<Record<string, unknown>>, folder: string): Partial<LaunchAttributes> {
-  const path = (value: unknown) => (typeof value === 'string' ? joinPath(folder, value) : value)
-  const attributes: Record<string, unknown> = { ...given }
-  for (const name of ['kernel', 'initrd', 'operand']) if (name in given) attributes[name] = path(given[name])
-  const { symbols, tpm } = given
-  if (symbols !== undefined) attributes['symbols'] = Array.isArray(symbols) ? symbols.map(path) : path(symbols)
-  if (typeof tpm === 'object' && tpm !== null && 'key' in tpm) attributes['tpm'] = { ...tpm, key: path(tpm.key) }
-  return attributes
+  return mapPaths(given, (path) => joinPath(folder, path))
 }
 
 /** Absolute paths and those that begin with a variable stay as they are. */

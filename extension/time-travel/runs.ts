@@ -1,10 +1,10 @@
 /** Runs as files: saving one, and making a saved one again. */
-import { posix } from 'node:path'
+import { basename, dirname, relative, sep } from 'node:path'
 import { debug, Uri, window, workspace } from 'vscode'
+import { mapPaths, resolvePath } from '../../debug-adapter/attribute-paths.ts'
 import type { PefSession } from '../sessions.ts'
 
 const FILTERS = { 'Saved runs': ['pefrun'] }
-const FILE_ATTRIBUTES = ['kernel', 'initrd', 'operand']
 
 type Attributes = Record<string, unknown>
 
@@ -19,15 +19,14 @@ export async function saveRun(session: PefSession): Promise<void> {
   })
   if (!target) return
   const saved = JSON.parse(run) as { attributes: Attributes }
-  const base = folder?.path ?? '/'
   const attributes = mapPaths(saved.attributes, (path) =>
-    posix.relative(posix.dirname(target.path), absolute(base, path)),
+    relative(dirname(target.fsPath), resolvePath(folder?.fsPath ?? sep, path)).replaceAll(sep, '/'),
   )
   await workspace.fs.writeFile(
     target,
     new TextEncoder().encode(`${JSON.stringify({ ...saved, attributes }, undefined, 2)}\n`),
   )
-  window.setStatusBarMessage(`PEF: the run is in ${posix.basename(target.path)}`, 5000)
+  window.setStatusBarMessage(`PEF: the run is in ${basename(target.fsPath)}`, 5000)
 }
 
 /** Starts a debug session that makes a saved run again. */
@@ -38,29 +37,11 @@ export async function openRun(): Promise<void> {
     const { attributes } = JSON.parse(new TextDecoder().decode(await workspace.fs.readFile(uri))) as {
       attributes: Attributes
     }
-    const folder = posix.dirname(uri.path)
-    const configuration = mapPaths(attributes, (path) => absolute(folder, path))
-    const name = posix.basename(uri.path)
     await debug.startDebugging(workspace.getWorkspaceFolder(uri), {
-      ...configuration,
-      ...{ type: 'pef', request: 'launch', name, replay: uri.fsPath },
+      ...mapPaths(attributes, (path) => resolvePath(dirname(uri.fsPath), path)),
+      ...{ type: 'pef', request: 'launch', name: basename(uri.fsPath), replay: uri.fsPath },
     })
   } catch (error) {
     window.showErrorMessage(`PEF: ${uri.fsPath} is no saved run: ${error instanceof Error ? error.message : error}`)
   }
-}
-
-const absolute = (folder: string, path: string): string =>
-  posix.isAbsolute(path) ? path : posix.join(folder, path.replace(/^\$\{workspaceFolder\}\/?/, ''))
-
-/** The attributes with every path in them changed. */
-export function mapPaths(attributes: Attributes, change: (path: string) => string): Attributes {
-  const mapped = { ...attributes }
-  for (const name of FILE_ATTRIBUTES) {
-    const path = mapped[name]
-    if (typeof path === 'string') mapped[name] = change(path)
-  }
-  const tpm = mapped['tpm'] as { key?: string } | undefined
-  if (tpm?.key) mapped['tpm'] = { ...tpm, key: change(tpm.key) }
-  return mapped
 }

@@ -5,6 +5,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import type { Finding } from '../../../server/esm/findings.ts'
 import { ruleOf } from '../../../server/esm/rules.ts'
+import { mapPaths } from '../../attribute-paths.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
 import { inspectMachineImage } from '../../image-check.ts'
 import type { Advance } from '../../machine/api.ts'
@@ -167,8 +168,11 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     guestConsole?.close()
   }
   if (!json && !quiet) for (const line of walk.end()) terminal.out(`${line}\n`)
-  if (savedRun !== undefined && timeline)
-    await saveRun(savedRun, runFile(relativePaths(attributes, folder, dirname(resolve(savedRun))), machine, timeline))
+  if (savedRun !== undefined && timeline) {
+    const beside = dirname(resolve(savedRun))
+    const seenFromThere = mapPaths(attributes, (path) => relative(beside, resolve(folder, path)))
+    await saveRun(savedRun, runFile(seenFromThere, machine, timeline))
+  }
   if (traceFile) await new Promise<void>((done) => traceFile.end(() => done()))
   if (ended === 'interrupted') {
     terminal.error(`interrupted after ${machine.clock.instructions} instructions\n`)
@@ -203,16 +207,6 @@ async function saveRun(path: string, text: string): Promise<void> {
   } catch (error) {
     throw new UsageError(`--save-run ${path} cannot be written: ${(error as Error).message}`)
   }
-}
-
-/** The attributes with paths as they are seen from another folder. */
-function relativePaths(attributes: Record<string, unknown>, from: string, to: string): Record<string, unknown> {
-  const move = (path: unknown) => (typeof path === 'string' ? relative(to, resolve(from, path)) || '.' : path)
-  const moved = { ...attributes }
-  for (const name of FILE_OPTIONS) if (moved[name] !== undefined) moved[name] = move(moved[name])
-  const tpm = moved['tpm'] as { key?: unknown } | undefined
-  if (tpm?.key !== undefined) moved['tpm'] = { ...tpm, key: move(tpm.key) }
-  return moved
 }
 
 async function openTrace(path: string): Promise<WriteStream> {
