@@ -1,4 +1,4 @@
-import { type DebugAdapterTracker, type DebugSession, type Disposable, debug, EventEmitter } from 'vscode'
+import { type DebugAdapterTracker, type DebugSession, type Disposable, debug, EventEmitter, window } from 'vscode'
 import type { PefEvents, PefRequests } from '../debug-adapter/adapter/protocol.ts'
 
 export type SessionState = 'running' | 'stopped' | 'ended'
@@ -24,6 +24,20 @@ export class PefSession {
   ): Promise<PefRequests[C]['body']> {
     return await this.session.customRequest(command, args)
   }
+}
+
+/** Does something with a session that is stopped; says why where it cannot. */
+export async function whenStopped(
+  session: PefSession | undefined,
+  work: (session: PefSession) => Promise<unknown>,
+): Promise<void> {
+  if (session?.state !== 'stopped') {
+    window.showInformationMessage('PEF: there is no stopped debug session of an SVM image; start one, or pause it.')
+    return
+  }
+  await work(session).catch((error) =>
+    window.showErrorMessage(`PEF: ${error instanceof Error ? error.message : error}`),
+  )
 }
 
 interface Message {

@@ -4,10 +4,10 @@
  */
 import type { Advance } from '../machine/api.ts'
 import { MSR } from '../machine/cpu/msr.ts'
-import { hasChanged, watchedOf } from './data-breakpoints.ts'
-import { offsetReference, parseReference, resolve } from './references.ts'
+import { hasChanged, type Watched, watchedOf } from './data-breakpoints.ts'
+import { offsetReference, resolve } from './references.ts'
 import { RequestError } from './request.ts'
-import { NOWHERE } from './stepping.ts'
+import { NOWHERE, RUN_BUDGET } from './stepping.ts'
 import type { Target } from './target.ts'
 import { callerOf } from './unwind.ts'
 
@@ -25,8 +25,6 @@ export interface Search {
   /** What happened on the way to the place is looked for: the machine is to stand before it. */
   readonly standsBefore?: true
 }
-
-const UNLIMITED = 10_000_000
 
 /** Every place fits: to the one right before. */
 export const anyPlace = (): Search => ({ budget: 1, until: NOWHERE, fits: () => true })
@@ -77,7 +75,7 @@ export function reverseStepOut(target: Target): Search | 'left guest' {
   if (depth === 1) return 'left guest'
   if (depth > 1)
     return {
-      budget: UNLIMITED,
+      budget: RUN_BUDGET,
       until: NOWHERE,
       fits: (advance) => advance.kind === 'step' && target.machine.frames().length < depth,
     }
@@ -86,7 +84,7 @@ export function reverseStepOut(target: Target): Search | 'left guest' {
     throw new RequestError('No caller of this function is known: the outermost one cannot be stepped out of.')
   const call = caller.address - 4n
   return {
-    budget: UNLIMITED,
+    budget: RUN_BUDGET,
     until: [call],
     fits: (advance) =>
       guestStands(advance) && target.machine.cpu.nia === call && target.machine.cpu.gpr(1) === caller.stackPointer,
@@ -95,9 +93,9 @@ export function reverseStepOut(target: Target): Search | 'left guest' {
 
 /** To the instruction or firmware step that gave something the value that it has. */
 export function lastChange(target: Target, dataId: string): Search {
-  const { timeline, machine } = target
+  const { past } = target
   const watched = watchedOf(dataId, target)
-  const pages = realPages(target, dataId)
+  const ends = endsOf(watched, target)
   return {
     budget: 1,
     until: NOWHERE,
@@ -105,23 +103,18 @@ export function lastChange(target: Target, dataId: string): Search {
       watched.last = watched.value(target)
     },
     fits: () => hasChanged(watched, target),
-    mayHold: (low, high) =>
-      pages.length === 0 ||
-      !timeline ||
-      pages.some((ra) => timeline.mayHaveWritten(machine.memory.offsetOf(ra, 1), low, high)),
+    mayHold: (low, high) => ends.length === 0 || ends.some((at) => past.mayHaveWritten(at, low, high)),
     standsBefore: true,
   }
 }
 
-/** Real addresses of the pages behind bytes that are watched, as they are now; none for a register. */
-function realPages(target: Target, dataId: string): bigint[] {
-  const memory = /^(.+)\/(\d+)$/.exec(dataId)
-  if (!memory || dataId.startsWith('reg:')) return []
-  const start = parseReference(memory[1]!)
-  const last = BigInt(Number(memory[2]) - 1)
-  return [start, offsetReference(start, last)].flatMap((reference) => {
+/** Offsets in the machine's memory of the first and last byte, as they are mapped now; none for a register. */
+function endsOf({ bytes }: Watched, target: Target): number[] {
+  if (!bytes) return []
+  const { start, count } = bytes
+  return [start, offsetReference(start, BigInt(count - 1))].flatMap((reference) => {
     const place = resolve(target, reference)
-    return place.ok ? [place.ra] : []
+    return place.ok ? [target.machine.memory.offsetOf(place.ra, 1)] : []
   })
 }
 

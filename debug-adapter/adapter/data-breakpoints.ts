@@ -2,7 +2,7 @@
  * Breakpoints on data: bytes of memory or a register, when their value changes. The machine is run instruction by instruction
  * while there is one, so whoever writes is seen: the guest, the ultravisor, the hypervisor or a device.
  */
-import { formatReference, parseReference, readMemory } from './references.ts'
+import { formatReference, type MemoryReference, parseReference, readMemory } from './references.ts'
 import { readRegister } from './registers.ts'
 import { RequestError } from './request.ts'
 import type { Target } from './target.ts'
@@ -14,6 +14,8 @@ export const MAX_WATCHED = 4096
 export interface Watched {
   /** As text; undefined while it cannot be read, e.g. because the page is on its way. */
   value(target: Target): string | undefined
+  /** Where its bytes are; undefined for a register. */
+  readonly bytes?: { readonly start: MemoryReference; readonly count: number }
   /** What the last comparison found. */
   last: string | undefined
 }
@@ -44,6 +46,7 @@ export function watchedOf(dataId: string, target: Target): Watched {
         ? undefined
         : [...read.bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
     },
+    bytes: { start: reference, count: bytes },
     last: undefined,
   }
 }

@@ -9,7 +9,6 @@ import type { Timeline } from '../timeline/timeline.ts'
 import type { Search } from './backwards.ts'
 import type { Breakpoints, Hit } from './breakpoints.ts'
 import type { StoppedException } from './exceptions.ts'
-import { RequestError } from './request.ts'
 import { NOWHERE, type Plan, RUN_BUDGET } from './stepping.ts'
 import type { Target } from './target.ts'
 
@@ -113,30 +112,24 @@ export class Execution {
 
   /** Goes to a position of the known run. @throws RequestError where the past is not kept */
   travel(position: number): void {
-    this.#depart(this.#goTo(this.#timeline, position, { reason: 'goto' }))
+    this.#depart(this.#goTo(this.target.past, position, { reason: 'goto' }))
   }
 
   /** Goes back to the last place that fits; where there is none, to the beginning. @throws RequestError as {@link travel} */
   back(search: Search): void {
-    this.#depart(this.#searchBack(this.#timeline, search, false))
+    this.#depart(this.#searchBack(this.target.past, search, false))
   }
 
   /** Goes back to where the guest left for the firmware that works now. @throws RequestError as {@link travel} */
   backToGuest(): void {
-    const timeline = this.#timeline
+    const timeline = this.target.past
     this.#depart(this.#goTo(timeline, timeline.leftGuestAt(timeline.position), { reason: 'step' }))
   }
 
   /** Goes back to where a breakpoint or an exception last stopped, or would have. @throws RequestError as {@link travel} */
   reverse(): void {
     const nowhere: Search = { budget: RUN_BUDGET, until: NOWHERE, fits: () => false }
-    this.#depart(this.#searchBack(this.#timeline, nowhere, true))
-  }
-
-  get #timeline(): Timeline {
-    const { timeline } = this.target
-    if (timeline) return timeline
-    throw new RequestError('The past of this run is not kept: "timeTravel" is false in its launch configuration.')
+    this.#depart(this.#searchBack(this.target.past, nowhere, true))
   }
 
   #depart(journey: Generator<void, Stop>): void {

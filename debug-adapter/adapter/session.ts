@@ -188,9 +188,7 @@ export class PefSession extends ProtocolServer {
 
   /** Gives the known future up, and does what it stood in the way of. */
   fork(): void {
-    const { timeline } = this.standing
-    if (!timeline) throw new RequestError('The past of this run is not kept: there is no future to give up.')
-    timeline.fork()
+    this.standing.past.fork()
     const redo = this.#atStake
     this.#atStake = undefined
     redo?.()

@@ -7,6 +7,7 @@ import { applyChange, type Change } from '../timeline/change.ts'
 import type { Timeline, Travelled } from '../timeline/timeline.ts'
 import type { Debuggee } from './debuggee.ts'
 import type { GuestSymbols } from './guest-symbols.ts'
+import { RequestError } from './request.ts'
 
 /**
  * The registers of the guest. While the guest has the processor they are the processor's; while firmware runs they are
@@ -45,6 +46,12 @@ export class Target {
     /** The machine's past; absent where it is not kept. */
     readonly timeline?: Timeline,
   ) {}
+
+  /** @throws RequestError where the machine's past is not kept */
+  get past(): Timeline {
+    if (this.timeline) return this.timeline
+    throw new RequestError('The past of this run is not kept: "timeTravel" is false in its launch configuration.')
+  }
 
   /** Lets the machine go on; see {@link Debuggee.advance}. To be followed by {@link follow}. */
   advance(maxInstructions: number): Advance {

@@ -177,25 +177,16 @@ export class Timeline {
 
   /**
    * Goes to a position of the known run, or the last place before it where the machine can stand. To be driven to its end; between two
-   * values the machine stands somewhere on the way. Breakpoints of the processor do not stop it.
+   * values the machine stands somewhere on the way. The processor must have no breakpoints meanwhile.
    */
   *travel(to: number): Generator<Travelled, void> {
-    const { machine } = this
     const target = this.#places.standable(Math.max(0, Math.min(to, this.#end)))
     const from = this.#kept.findLast(({ position }) => position <= target)!
     if (target < this.position || from.position > this.position) {
       this.#restore(from)
       yield { kind: 'restored', poweredOn: from.checkpoint.poweredOn }
     }
-    while (this.position < target) {
-      const advance = this.advance(Math.min(PIECE, target - this.position))
-      yield advance
-      if (advance.kind !== 'breakpoint') continue
-      const { breakpoints } = machine.cpu
-      breakpoints.delete(advance.address)
-      yield this.advance(1)
-      breakpoints.add(advance.address)
-    }
+    while (this.position < target) yield this.advance(Math.min(PIECE, target - this.position))
   }
 
   /**

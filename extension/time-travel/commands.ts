@@ -2,7 +2,7 @@
 import { commands, type Disposable, debug, StatusBarAlignment, window } from 'vscode'
 import type { PefRequests } from '../../debug-adapter/adapter/protocol.ts'
 import { log } from '../log.ts'
-import type { PefSession, PefSessions } from '../sessions.ts'
+import { type PefSession, type PefSessions, whenStopped } from '../sessions.ts'
 import { openRun, saveRun } from './runs.ts'
 
 type Timeline = PefRequests['pef/timeline']['body']
@@ -12,16 +12,7 @@ export function registerTimeTravel(sessions: PefSessions): Disposable[] {
   const item = window.createStatusBarItem('pef.timeline', StatusBarAlignment.Left)
   item.name = 'PEF: Place in the Run'
   item.command = 'pef.goToInstruction'
-  const withSession = (work: (session: PefSession) => Promise<unknown>) => async () => {
-    const session = sessions.current
-    if (session?.state !== 'stopped') {
-      window.showInformationMessage('PEF: there is no stopped debug session of an SVM image; start one, or pause it.')
-      return
-    }
-    await work(session).catch((error) =>
-      window.showErrorMessage(`PEF: ${error instanceof Error ? error.message : error}`),
-    )
-  }
+  const withSession = (work: (session: PefSession) => Promise<unknown>) => () => whenStopped(sessions.current, work)
   return [
     item,
     commands.registerCommand(

@@ -3,15 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Machine } from '../../debug-adapter/machine/machine.ts'
 import { PastError, Timeline } from '../../debug-adapter/timeline/timeline.ts'
 import { memoryHash, registersOf } from '../cpu/lockstep.ts'
+import { Random } from '../cpu/oracle/random.ts'
 import { sampleMachine } from '../machine/sample.ts'
-
-/** Numbers that look random and are the same in every run. */
-function* numbers(seed: number): Generator<number, never> {
-  for (let state = seed; ; ) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    yield state / 2 ** 32
-  }
-}
 
 /** Everything that a person could see of the machine, as a text. */
 function picture(machine: Machine, memory: boolean): string {
@@ -40,12 +33,11 @@ function clock(per: number): () => number {
 }
 
 /** Runs to the end. @returns pictures of some places on the way, by position */
-function record(timeline: Timeline, machine: Machine, random: Generator<number, never>): Map<number, string> {
+function record(timeline: Timeline, machine: Machine, random: Random): Map<number, string> {
   const seen = new Map<number, string>()
   for (;;) {
-    const { kind } = timeline.advance(1 + Math.floor(random.next().value * 3000))
-    if (kind !== 'crossing' && random.next().value < 0.3)
-      seen.set(timeline.position, picture(machine, seen.size % 40 === 0))
+    const { kind } = timeline.advance(1 + random.below(3000))
+    if (kind !== 'crossing' && random.below(10) < 3) seen.set(timeline.position, picture(machine, seen.size % 40 === 0))
     if (kind === 'end') return seen
   }
 }
@@ -62,7 +54,7 @@ describe('the sample, from power-on to its end', () => {
   ])('%s', { timeout: 120_000 }, (_, per, checkpoints) => {
     const machine = sampleMachine()
     const timeline = new Timeline(machine, { checkpoints, now: clock(per) })
-    const random = numbers(7)
+    const random = new Random(7)
     const seen = record(timeline, machine, random)
     expect(seen.size).toBeGreaterThan(100)
     const { end } = timeline
@@ -70,7 +62,7 @@ describe('the sample, from power-on to its end', () => {
     const places = [...seen.keys()]
     const journeys = checkpoints ? 60 : 6
     for (let i = 0; i < journeys; i++) {
-      const position = places[Math.floor(random.next().value * places.length)]!
+      const position = random.pick(places)
       go(timeline, position)
       expect(timeline.position).toBe(position)
       const memory = !/\n$/.test(seen.get(position)!)
@@ -88,7 +80,7 @@ describe('the sample, from power-on to its end', () => {
   test('step by step backwards from the end, through UV_ESM, never twice at one place', () => {
     const machine = sampleMachine()
     const timeline = new Timeline(machine, { now: clock(4) })
-    record(timeline, machine, numbers(3))
+    record(timeline, machine, new Random(3))
     // From the first step of UV_ESM's return on.
     const call = machine.trace.records.find((r) => r.type === 'ultracall' && r.name === 'UV_ESM')!
     go(timeline, timeline.positionOfRecord(call.seq)! + 30)
@@ -109,7 +101,7 @@ describe('the sample, from power-on to its end', () => {
   test('a record of the log happens in the next advance after its position', () => {
     const machine = sampleMachine()
     const timeline = new Timeline(machine, { now: clock(40) })
-    record(timeline, machine, numbers(4))
+    record(timeline, machine, new Random(4))
     for (const type of ['ultracall', 'tpm', 'page-state', 'vm-state'] as const) {
       const { seq } = machine.trace.of(type).at(-1)!
       go(timeline, timeline.end)
@@ -128,7 +120,7 @@ describe('another future', () => {
   test('what is changed in the past needs a fork, and the run from there is made anew', () => {
     const machine = sampleMachine()
     const timeline = new Timeline(machine, { now: clock(10) })
-    record(timeline, machine, numbers(5))
+    record(timeline, machine, new Random(5))
     const { end } = timeline
     const texts = machine.trace.of('console').length
     go(timeline, timeline.positionOf(2000))

@@ -1,4 +1,4 @@
-import { MSR } from '../../machine/cpu/msr.ts'
+import { MSR, SRR1_SC_LEVEL } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
@@ -6,7 +6,7 @@ import { type Bench, FREE, hypercallNumber, LPID, load, signed, ultracallNumber 
 import { type ConformanceCase, extra } from '../case.ts'
 
 const normal = { start: 'normal' } as const
-const SC_LEVEL_2 = 0x20_0000n
+const SC_LEVEL_2 = 2n << SRR1_SC_LEVEL.shift
 const GFN = FREE >> 16n
 /** A partition without a VM. */
 const NOBODY = 7n

@@ -1,5 +1,5 @@
 import { type FdtTree, findNode, parseFdt, setBytes, setU32, setU64, writeFdt } from '../../../server/esm/fdt.ts'
-import { MSR } from '../../machine/cpu/msr.ts'
+import { MSR, SRR1_SC_LEVEL } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
@@ -8,7 +8,7 @@ import { type ConformanceCase, extra, real, row } from '../case.ts'
 
 const normal = { start: 'normal' } as const
 /** SRR1: the level of an `sc 2`. */
-const SC_LEVEL_2 = 0x20_0000n
+const SC_LEVEL_2 = 2n << SRR1_SC_LEVEL.shift
 
 /** The guest calls UV_ESM. @returns where it goes on: `kernel` when it is secure, else `end` with the code in R3 */
 function esm(b: Bench, kbase = KERNEL, fdt = b.machine.platform.guest!.fdt): Stopped {

@@ -1,6 +1,7 @@
 import type { MachineEnd } from '../api.ts'
 import type { Cpu } from '../cpu/cpu.ts'
-import { MSR, privilegeState } from '../cpu/msr.ts'
+import { PROGRAM } from '../cpu/interrupts.ts'
+import { MSR, privilegeState, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import { HOST_BYTES, HYPERVISOR_POOL } from '../firmware/memory-map.ts'
 import { Pool } from '../memory/pool.ts'
@@ -55,11 +56,6 @@ const BOOT = new Procedure('hypervisor', 'host boot', 'spec/ultravisor.md §8.2'
 
 /** Ticks that a processor waits at most before it looks around again: a second. H_CEDE may end for no reason. */
 const LONGEST_WAIT = 512_000_000
-
-/** SRR1 bits 42:43: level of a system call (spec/ultravisor.md §1.1). */
-const SC_LEVEL = 0x30_0000n
-/** SRR1 of a program interrupt: privileged instruction (Power ISA 3.0C III 6.5.9). */
-const PRIVILEGED_INSTRUCTION = 0x4_0000n
 
 /** R4 of H_REGISTER_PROC_TBL: the guest uses tlbie. */
 const PROCESS_TABLE_GTSE = 1n
@@ -184,8 +180,8 @@ export class Hypervisor {
     // KVM: a user of a guest with a radix tree makes no hypercalls (Linux arch/powerpc/kvm/book3s_hv.c, kvmppc_handle_exit_hv).
     if (!guestIsSecure && (returnTo.msr & MSR.PR) !== 0n) {
       cpu.nia = returnTo.nia
-      cpu.msr = returnTo.msr & ~SC_LEVEL
-      cpu.interrupt(0x700, { status: PRIVILEGED_INSTRUCTION })
+      cpu.msr = returnTo.msr & ~SRR1_SC_LEVEL.mask
+      cpu.interrupt(0x700, { status: PROGRAM.privileged })
       return
     }
     const caller = guestIsSecure ? 'ultravisor or secure VM' : privilegeState(returnTo.msr)

@@ -1,4 +1,4 @@
-import { MSR } from '../cpu/msr.ts'
+import { MSR, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import type { Returning, SeenHypercall } from './behaviour.ts'
@@ -23,8 +23,6 @@ export const LPCR_GTSE = 1n << 10n
 const LPCR_HDICE = 1n
 /** Instructions that a VM runs before the next one does, where there is more than one. */
 const TIME_SLICE = 50_000n
-/** SRR1 bits 42:43: level of a system call. */
-const SC_LEVEL = 0x30_0000n
 const HV_MSR = MSR.SF | MSR.HV | MSR.ME | MSR.RI
 
 /** Hypercalls that a guest makes to give the processor away, or that take a device's time. */
@@ -66,7 +64,7 @@ export class Vcpu {
       cpu.setGpr(3, BigInt.asUintN(64, results[0]!))
       for (const [i, value] of results.slice(1).entries()) cpu.setGpr(4 + i, BigInt.asUintN(64, value))
       cpu.setSpr(SPR.HSRR0, to.nia)
-      cpu.setSpr(SPR.HSRR1, to.msr & ~SC_LEVEL)
+      cpu.setSpr(SPR.HSRR1, to.msr & ~SRR1_SC_LEVEL.mask)
       if (this.hv.vms.size > 1) vm.resume = { kind: 'normal', file: cpu.save() }
       else return cpu.returnFromInterrupt('hrfid')
     }

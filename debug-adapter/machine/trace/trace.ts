@@ -67,7 +67,9 @@ export class Trace {
 
   /** What has happened of one type, in order. */
   of<T extends TraceEvent['type']>(type: T): TraceRecordOf<T>[] {
-    return this.#records.slice(0, this.#happened).filter((record): record is TraceRecordOf<T> => record.type === type)
+    return this.#records.filter(
+      (record): record is TraceRecordOf<T> => record.type === type && record.seq < this.#happened,
+    )
   }
 }
 

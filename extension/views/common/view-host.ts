@@ -5,9 +5,8 @@ import {
   Uri,
   type WebviewView,
   type WebviewViewProvider,
-  window,
 } from 'vscode'
-import type { PefSession, PefSessions } from '../../sessions.ts'
+import { type PefSession, type PefSessions, whenStopped } from '../../sessions.ts'
 import { makeNonce, pageHtml } from './html.ts'
 import type { PageMessage, StatusMessage } from './messages.ts'
 
@@ -79,25 +78,12 @@ export abstract class ViewHost<Message extends { readonly kind: string }> implem
     if (message.kind === 'command') {
       if (Object.hasOwn(COMMANDS, message.command)) void commands.executeCommand(COMMANDS[message.command])
     } else if (message.kind === 'goTo') {
-      void this.#goTo(message.seq)
+      void whenStopped(this.#shown?.session, (session) => session.ask('pef/goToRecord', { seq: message.seq }))
     } else if (message.kind === 'ready') {
       this.#ready = true
       this.#postStatus()
       this.replay()
       void this.#update()
-    }
-  }
-
-  async #goTo(seq: number): Promise<void> {
-    const session = this.#shown?.session
-    if (session?.state !== 'stopped') {
-      void window.showInformationMessage('PEF: only a debug session that is stopped can go elsewhere in its run.')
-      return
-    }
-    try {
-      await session.ask('pef/goToRecord', { seq })
-    } catch (error) {
-      void window.showErrorMessage(`PEF: ${error instanceof Error ? error.message : error}`)
     }
   }
 
