@@ -2,7 +2,9 @@
  * A run as a file: what the machine was made from, by digest, and everything that was done to it from outside. The machine adds
  * nothing of its own, so whoever has the same image can make the same run again, to the last bit, and see that it is.
  */
+import { hexBytes } from '../../server/esm/reader.ts'
 import { AttributeError } from '../attribute-error.ts'
+import { fromBase64, toBase64 } from '../base64.ts'
 import type { MachineConfig } from '../machine/config.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Change } from './change.ts'
@@ -29,7 +31,6 @@ type WireChange = { readonly position: number; readonly kind: Change['kind'] } &
   Record<string, string | number>
 >
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 const fromHex = (text: string): Uint8Array =>
   Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 
@@ -46,7 +47,7 @@ export function runFile(
     version: 1,
     attributes: Object.fromEntries(known),
     digests: digestsOf(config),
-    ...(config.operand && { operand: btoa(String.fromCharCode(...config.operand)) }),
+    ...(config.operand && { operand: toBase64(config.operand) }),
     end: { position: timeline.position, instructions: clock.instructions },
     state: stateDigest(machine),
     changes: timeline.changes.map(({ position, change }) => ({ position, ...wire(change) })),
@@ -63,10 +64,10 @@ const NOT_OF_THE_RUN = new Set(
 
 function digestsOf({ kernel, initrd, tpmKey, crypto }: MachineConfig): RunFile['digests'] {
   return {
-    kernel: hex(crypto.sha256(kernel)),
-    ...(initrd && { initrd: hex(crypto.sha256(initrd)) }),
+    kernel: hexBytes(crypto.sha256(kernel)),
+    ...(initrd && { initrd: hexBytes(crypto.sha256(initrd)) }),
     // Of the public half: a digest of the private one would be a guess's confirmation.
-    ...(tpmKey && { 'tpm.key': hex(crypto.sha256(new TextEncoder().encode(tpmKey.n.toString(16)))) }),
+    ...(tpmKey && { 'tpm.key': hexBytes(crypto.sha256(new TextEncoder().encode(tpmKey.n.toString(16)))) }),
   }
 }
 
@@ -124,7 +125,7 @@ export function replayConfig(run: RunFile, config: MachineConfig): MachineConfig
       )
   }
   if (run.operand === undefined) return config
-  return { ...config, operand: Uint8Array.from(atob(run.operand), (character) => character.charCodeAt(0)) }
+  return { ...config, operand: fromBase64(run.operand) }
 }
 
 /** SHA-256 over everything that an observer of the machine could see: registers, time, log, console, and the content of memory. */
@@ -144,7 +145,7 @@ export function stateDigest({ cpu, clock, trace, platform, memory, config }: Mac
     platform.console.text,
     pageHashes(words),
   ].join('\n')
-  return hex(config.crypto.sha256(new TextEncoder().encode(text)))
+  return hexBytes(config.crypto.sha256(new TextEncoder().encode(text)))
 }
 
 /** FNV-1a of each page of 4 KiB that is not all zeros, as `number:hash`. */
@@ -165,9 +166,9 @@ function pageHashes(words: Uint32Array): string {
 function wire(change: Change): { readonly kind: Change['kind'] } & Readonly<Record<string, string | number>> {
   switch (change.kind) {
     case 'console':
-      return { kind: change.kind, bytes: hex(change.bytes) }
+      return { kind: change.kind, bytes: hexBytes(change.bytes) }
     case 'memory':
-      return { kind: change.kind, ra: change.ra.toString(16), bytes: hex(change.bytes) }
+      return { kind: change.kind, ra: change.ra.toString(16), bytes: hexBytes(change.bytes) }
     case 'core':
       return { kind: change.kind, name: change.name, value: change.value.toString(16) }
     default:

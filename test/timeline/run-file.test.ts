@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AttributeError } from '../../debug-adapter/attribute-error.ts'
-import { changesOf, parseRunFile, runFile } from '../../debug-adapter/timeline/run-file.ts'
+import { changesOf, parseRunFile, replayConfig, runFile } from '../../debug-adapter/timeline/run-file.ts'
 import { Timeline } from '../../debug-adapter/timeline/timeline.ts'
 import { pefHere } from '../cli/esm-tool.ts'
 import { sampleMachine } from '../machine/sample.ts'
@@ -80,6 +80,13 @@ describe('a run file', () => {
     const run = parseRunFile(runFile({ kernel: 'k', name: 'n', __x: 1 }, machine, timeline), 'x.pefrun')
     expect(run.attributes).toEqual({ kernel: 'k' })
     expect(changesOf(run)).toEqual(changes.map((change) => ({ position: timeline.position, change })))
+  })
+
+  test('carries an operand of any size', () => {
+    const operand = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7)
+    const machine = sampleMachine({ operand })
+    const run = parseRunFile(runFile({ kernel: 'k' }, machine, new Timeline(machine)), 'x.pefrun')
+    expect(replayConfig(run, machine.config).operand).toEqual(operand)
   })
 
   const good = {

@@ -1,4 +1,5 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
+import { toBase64 } from '../../base64.ts'
 import type { Refusal } from '../../machine/refusal.ts'
 import { formatReference, offsetReference, parseReference, readMemory as read } from '../references.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
@@ -24,11 +25,4 @@ export const readMemory: RequestHandler<DebugProtocol.ReadMemoryArguments, Body>
       ...(refusal && { refusal }),
     }
   },
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  // Piece by piece: a call takes only so many arguments.
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
-  return btoa(text)
 }

@@ -1,4 +1,5 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
+import { fromBase64 } from '../../base64.ts'
 import { refusalText } from '../../machine/refusal.ts'
 import { offsetReference, parseReference, writeMemory as write } from '../references.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
@@ -12,7 +13,7 @@ export const writeMemory: RequestHandler<
   handle: (session, { memoryReference, offset = 0, data, allowPartial = false }) => {
     let bytes: Uint8Array
     try {
-      bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0))
+      bytes = fromBase64(data)
     } catch {
       throw new RequestError('data: expected bytes in base64.')
     }
