@@ -7,6 +7,7 @@ import { Cpu, type CpuOptions, PROCESSOR_BYTES } from '../../debug-adapter/machi
 import { LPCR } from '../../debug-adapter/machine/cpu/interrupts.ts'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { SPR } from '../../debug-adapter/machine/cpu/spr.ts'
+import { HFSCR_GUEST } from '../../debug-adapter/machine/hypervisor/vcpu.ts'
 import { Actor } from '../../debug-adapter/machine/memory/actor.ts'
 import { Pool } from '../../debug-adapter/machine/memory/pool.ts'
 import { RadixTable } from '../../debug-adapter/machine/memory/radix-table.ts'
@@ -55,6 +56,7 @@ export function benchMachine(elf: Uint8Array, options: CpuOptions = {}): BenchMa
   cpu.setSpr(SPR.PTCR, PARTITION_TABLE | 4n)
   cpu.setSpr(SPR.LPIDR, LPID)
   cpu.setSpr(SPR.LPCR, LPCR.HR | LPCR.ILE)
+  cpu.setSpr(SPR.HFSCR, HFSCR_GUEST)
   cpu.msr = MSR.SF | MSR.LE | MSR.PR | MSR.IR | MSR.DR | MSR.EE | MSR.ME | MSR.RI | MSR.FP | MSR.VEC | MSR.VSX
   cpu.nia = loadElf(elf, view)
   return { cpu, clock, memory, view }

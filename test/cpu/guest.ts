@@ -3,6 +3,7 @@ import type { CpuOptions } from '../../debug-adapter/machine/cpu/cpu.ts'
 import { LPCR } from '../../debug-adapter/machine/cpu/interrupts.ts'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { SPR } from '../../debug-adapter/machine/cpu/spr.ts'
+import { HFSCR_GUEST } from '../../debug-adapter/machine/hypervisor/vcpu.ts'
 import { Pool } from '../../debug-adapter/machine/memory/pool.ts'
 import { RadixTable } from '../../debug-adapter/machine/memory/radix-table.ts'
 import { type TestMachine, testMachine } from './machine.ts'
@@ -26,6 +27,7 @@ export function guest(options: CpuOptions = {}): Guest {
   cpu.setSpr(SPR.PTCR, PARTITION_TABLE | 4n)
   cpu.setSpr(SPR.LPIDR, LPID)
   cpu.setSpr(SPR.LPCR, LPCR.HR | LPCR.ILE)
+  cpu.setSpr(SPR.HFSCR, HFSCR_GUEST)
   cpu.msr = GUEST
   return {
     ...machine,

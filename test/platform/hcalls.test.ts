@@ -106,6 +106,17 @@ describe('H_SET_MODE', () => {
     expect(processor.sprs.size).toBe(0)
   })
 
+  test('sets the address after which the guest is traced, but for no state of the hypervisor', () => {
+    const processor = new Processor()
+    const { call } = bench({ processor })
+    expect(call('H_SET_MODE', 0n, 1n, 0x1002n)).toEqual([H.SUCCESS])
+    expect(processor.spr(SPR.CIABR)).toBe(0x1002n)
+    expect(call('H_SET_MODE', 0n, 1n, 0x2003n)).toEqual([H.P3])
+    expect(call('H_SET_MODE', 0n, 1n, 0x2002n, 1n)).toEqual([H.P4])
+    expect(call('H_SET_MODE', 1n, 1n, 0x2002n)).toEqual([H.UNSUPPORTED_FLAG])
+    expect(processor.spr(SPR.CIABR)).toBe(0x1002n)
+  })
+
   test('is not there without a processor to set up', () => {
     expect(bench().call('H_SET_MODE', 1n, 4n)).toBeUndefined()
   })

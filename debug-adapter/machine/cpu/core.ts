@@ -6,6 +6,7 @@ import type { RandomSource } from '../../../server/esm/crypto/provider.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
+import { Debugging, DSISR_WATCHPOINT, watchedByte } from './debugging.ts'
 import { DecodedCode } from './decoded-code.ts'
 import { type InterruptOptions, LPCR, takeInterrupt } from './interrupts.ts'
 import { EVENT, Event, REMAINING, SCRATCH } from './layout.ts'
@@ -19,6 +20,9 @@ import type { Access, CpuExit } from './types.ts'
 const PAGE_BYTES = 0x1000
 const PAGE_MASK = 0xfffn
 
+/** In DSISR: the access was a store. */
+const DSISR_STORE = 1n << 25n
+
 /** Ends a procedure whose instruction was interrupted; everything has been done already. */
 export class Interrupted extends Error {}
 
@@ -27,6 +31,7 @@ export class Core {
   readonly mmu: Mmu
   readonly translations: Translations
   readonly code: DecodedCode
+  readonly debugging: Debugging
   readonly breakpoints = new Set<bigint>()
   /** The breakpoint that is stepped over. */
   lifted: bigint | undefined
@@ -34,6 +39,8 @@ export class Core {
   exit: CpuExit | undefined
   /** What the last interrupt that is a fault was about, in words. */
   lastFault: string | undefined
+  /** How many interrupts were taken so far. */
+  interrupts = 0
   /** Instructions before the present slice, and its length. */
   sliceStart = 0
   sliceLength = 0
@@ -51,6 +58,7 @@ export class Core {
     readonly random: RandomSource | undefined,
   ) {
     this.state = new State(memory.wasm)
+    this.debugging = new Debugging(this.state)
     this.mmu = new Mmu(this.state, memory)
     this.translations = new Translations(this.state, this.mmu, memory.wasm)
     this.code = new DecodedCode(memory.wasm)
@@ -109,6 +117,7 @@ export class Core {
   /** Takes an interrupt at the instruction at NIA. */
   interrupt(vector: number, options: InterruptOptions = {}): CpuExit | undefined {
     this.syncClock()
+    this.interrupts++
     const { msr } = this.state
     const exit = takeInterrupt(this.state, this.trace, vector, options)
     if (exit) this.leave(exit)
@@ -122,8 +131,8 @@ export class Core {
   contextChanged(before: bigint): void {
     const changed = before ^ this.state.msr
     this.translations.select()
-    // Another interpreter, or an interrupt that EE held back.
-    if ((changed & (MSR.SF | MSR.LE | MSR.EE | MSR.HV)) !== 0n) this.leave()
+    // Another interpreter, an interrupt that EE held back, or instructions that are to be looked at one by one.
+    if ((changed & (MSR.SF | MSR.LE | MSR.EE | MSR.HV)) !== 0n || this.debugging.singly) this.leave()
   }
 
   /** Raises the interrupt of a refused access. */
@@ -166,13 +175,37 @@ export class Core {
   }
 
   /** Real memory behind an access that does not cross a page; remembers the translation. */
-  #open(ea: bigint, access: 'load' | 'store'): Reached {
+  #open(ea: bigint, access: 'load' | 'store', size: number): Reached {
     const to = (access === 'store' && this.#resume(ea)) || this.reach(ea, access)
+    const watched = this.#watched(ea, access, size)
     if (access === 'store') this.memory.willWrite(to.at - to.offset, PAGE_BYTES)
-    // A store to a page that holds code is looked at each time.
-    if (access === 'load' || !this.code.has(to.page))
+    // A store to a page that holds code is looked at each time, as is every access to one that is watched.
+    if (!watched && (access === 'load' || !this.code.has(to.page)))
       this.translations.addData(this.state.address(ea), to.at - to.offset, access === 'store')
     return to
+  }
+
+  /**
+   * Whether the page of an access has bytes that DAWR0 watches.
+   * @throws Interrupted where the access is to them
+   */
+  #watched(address: bigint, access: 'load' | 'store', size: number): boolean {
+    const { watch } = this.debugging
+    if (!watch) return false
+    const ea = this.state.address(address)
+    const hit = watchedByte(watch, ea, size, access)
+    if (hit === undefined) return watch.first >> 12n <= ea >> 12n && ea >> 12n <= (watch.end - 1n) >> 12n
+    this.fault({
+      ...{
+        ok: false,
+        vector: 0x300,
+        ea: hit,
+        access,
+        status: DSISR_WATCHPOINT | (access === 'store' ? DSISR_STORE : 0n),
+      },
+      reason: `a ${access} of what DAWR0 watches (effective address 0x${hit.toString(16)})`,
+    })
+    throw new Interrupted()
   }
 
   /** Where a store goes whose translation was found before, and only suspended. */
@@ -192,7 +225,7 @@ export class Core {
     const little = this.state.is(MSR.LE)
     const { data } = this.memory
     if (Number(ea & PAGE_MASK) + size > PAGE_BYTES) return this.#loadAcross(ea, size, little)
-    const { at } = this.#open(ea, 'load')
+    const { at } = this.#open(ea, 'load', size)
     if (size === 8) return data.getBigUint64(at, little)
     return BigInt(size === 4 ? data.getUint32(at, little) : size === 2 ? data.getUint16(at, little) : data.getUint8(at))
   }
@@ -200,7 +233,7 @@ export class Core {
   #loadAcross(ea: bigint, size: number, little: boolean): bigint {
     let value = 0n
     for (let i = 0; i < size; i++) {
-      const { at } = this.#open(ea + BigInt(i), 'load')
+      const { at } = this.#open(ea + BigInt(i), 'load', 1)
       value |= BigInt(this.memory.bytes[at]!) << BigInt(8 * (little ? i : size - 1 - i))
     }
     return value
@@ -210,7 +243,7 @@ export class Core {
   store(ea: bigint, value: bigint, size: number): void {
     const little = this.state.is(MSR.LE)
     if (Number(ea & PAGE_MASK) + size <= PAGE_BYTES) {
-      const to = this.#open(ea, 'store')
+      const to = this.#open(ea, 'store', size)
       const { at } = to
       const { data } = this.memory
       if (size === 8) data.setBigUint64(at, value, little)
@@ -220,7 +253,7 @@ export class Core {
       return this.#wrote(to, size)
     }
     // Both pages must allow it before the first byte is written.
-    const bytes = Array.from({ length: size }, (_, i) => this.#open(ea + BigInt(i), 'store'))
+    const bytes = Array.from({ length: size }, (_, i) => this.#open(ea + BigInt(i), 'store', 1))
     for (const [i, to] of bytes.entries()) {
       this.memory.bytes[to.at] = Number((value >> BigInt(8 * (little ? i : size - 1 - i))) & 0xffn)
       this.#wrote(to, 1)
@@ -241,7 +274,7 @@ export class Core {
     const little = this.state.is(MSR.LE)
     const [low, high] = [data.getBigUint64(SCRATCH, true), data.getBigUint64(SCRATCH + 8, true)]
     if (Number(ea & PAGE_MASK) + 16 > PAGE_BYTES)
-      for (const at of [ea, (ea + 15n) & ~PAGE_MASK]) this.#open(at, 'store')
+      for (const at of [ea, (ea + 15n) & ~PAGE_MASK]) this.#open(at, 'store', 1)
     this.store(ea, little ? low : high, 8)
     this.store(ea + 8n, little ? high : low, 8)
   }
@@ -276,6 +309,12 @@ export class Core {
     return this.#enter(to.page, to.at - to.offset)
   }
 
+  /** To be called where the breakpoint at `ea` came or went: pages are entered anew, and their breakpoints placed. */
+  breaksChanged(ea: bigint): void {
+    this.code.clearBreaks(Number(ea & PAGE_MASK))
+    this.translations.suspendFetch()
+  }
+
   /** @param number real address / 4096; `page` is its offset in the WebAssembly memory */
   #enter(number: number, page: number): number {
     const { state, code } = this
@@ -289,6 +328,8 @@ export class Core {
     const ea = state.nia & ~PAGE_MASK
     const here: number[] = []
     for (const address of this.breakpoints) if ((address & ~PAGE_MASK) === ea) here.push(Number(address & PAGE_MASK))
+    const ciabr = this.debugging.marked
+    if (ciabr !== undefined && (ciabr & ~PAGE_MASK) === ea) here.push(Number(ciabr & PAGE_MASK))
     code.setBreaks(entered.page, here)
     this.translations.addFetch(state.nia, entered.page.records, page)
     return entered.page.records

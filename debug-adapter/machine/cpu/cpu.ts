@@ -4,6 +4,8 @@ import type { MemorySnapshot } from '../memory/page-history.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Core, Interrupted } from './core.ts'
+import { instructionAt, traceCompleted, tracedInstruction } from './debugging.ts'
+import { refuseDenied } from './facilities.ts'
 import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
 import { decode, TABLE } from './isa/table.ts'
 import { Jit, type JitOptions, type JitStatistics } from './jit/jit.ts'
@@ -116,9 +118,7 @@ export class Cpu {
     this.#jit = new Jit(memory.wasm, core.code, environment, options.jit ?? false)
     const changed = (ea: bigint, change: () => void): void => {
       change()
-      core.code.clearBreaks(Number(ea & 0xfffn))
-      // Pages are entered anew, and their breakpoints placed.
-      core.translations.suspendFetch()
+      core.breaksChanged(ea)
     }
     this.breakpoints = {
       add: (ea) => changed(ea, () => core.breakpoints.add(ea)),
@@ -306,11 +306,13 @@ export class Cpu {
       if (core.code.has(number)) core.code.written(number, 0, 4096)
     }
     const threshold = state.data.getInt32(THRESHOLD, true)
+    const ciabr = state.spr(SPR.CIABR)
     memory.bytes.set(snapshot.registers, 0)
     state.data.setInt32(THRESHOLD, threshold, true)
     state.data.setInt32(INTERPRET, 0, true)
     state.changes++
     core.translations.load(snapshot.translations)
+    if (state.spr(SPR.CIABR) !== ciabr) for (const ea of [ciabr, state.spr(SPR.CIABR)]) core.breaksChanged(ea & ~3n)
     this.clock.instructions = snapshot.instructions
     this.clock.idle = snapshot.idle
     core.timers = snapshot.timers
@@ -338,13 +340,29 @@ export class Cpu {
       this.#takePending()
       if (!core.exit) {
         core.translations.select()
-        if (stepOver) this.#stepOver()
+        if (stepOver || core.debugging.singly) this.#single(stepOver)
         else this.#slice(Math.min(left, SLICE, this.#untilDecrementer()))
       }
       stepOver = core.lifted !== undefined
       core.lifted = undefined
       if (core.exit) return this.#takeExit()
     }
+  }
+
+  /** The one instruction at NIA, looked at before and after. @param stepOver although it has a breakpoint */
+  #single(stepOver: boolean): void {
+    const core = this.#core
+    const { denied } = core.debugging
+    const at = denied && instructionAt(core)
+    if (at && !core.breakpoints.has(this.nia) && refuseDenied(core, denied, at.insn, at.word)) {
+      // As every instruction that is interrupted, it costs time.
+      this.clock.instructions++
+      return
+    }
+    const traced = tracedInstruction(core)
+    if (stepOver) this.#stepOver()
+    else this.#slice(1)
+    if (traced) traceCompleted(core, traced)
   }
 
   #takeExit(): CpuExit {

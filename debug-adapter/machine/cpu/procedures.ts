@@ -121,6 +121,16 @@ export function writeSpr(core: Core, number: number, value: bigint): void {
       core.doorbell = (value & 1n) !== 0n
       state.setSpr(SPR.DPDES, value)
       return core.leave()
+    case SPR.CIABR:
+      core.breaksChanged(state.spr(SPR.CIABR) & ~3n)
+      core.breaksChanged(value & ~3n)
+      state.setSpr(SPR.CIABR, value)
+      return core.leave()
+    case SPR.DAWR0:
+    case SPR.DAWRX0:
+      // A page that is watched has no translation, and one that is watched no longer gets its own back.
+      core.translations.flush()
+      return state.setSpr(number, value)
     case SPR.VRSAVE:
     case SPR.PIDR:
     case SPR.DSISR:
@@ -137,6 +147,9 @@ function setTimebase(core: Core, value: bigint): void {
   core.decExpiry += change
   core.hdecExpiry += change
 }
+
+/** After a write of these the processor looks at everything again. */
+const LEAVES = new Set<number>([SPR.DEC, SPR.HDEC, SPR.LPCR, SPR.CIABR, SPR.HFSCR])
 
 function moveSpr(core: Core, word: number, write: boolean): boolean {
   const { state } = core
@@ -160,7 +173,7 @@ function moveSpr(core: Core, word: number, write: boolean): boolean {
   }
   writeSpr(core, number, state.gpr(register))
   core.translations.select()
-  return number === SPR.DEC || number === SPR.HDEC || number === SPR.LPCR ? next(core) : false
+  return LEAVES.has(number) ? next(core) : false
 }
 
 /** Goes on at the next instruction, by way of `Cpu.run` where something asked for it. */

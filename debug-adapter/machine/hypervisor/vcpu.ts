@@ -23,6 +23,8 @@ export const LPCR_GTSE = 1n << 10n
 const LPCR_HDICE = 1n
 /** Instructions that a VM runs before the next one does, where there is more than one. */
 const TIME_SLICE = 50_000n
+/** HFSCR: all but transactional memory and doorbells, which KVM keeps from guests of a POWER9 (Power ISA 3.0C III 6.2.12). */
+export const HFSCR_GUEST = 0x19fn
 const HV_MSR = MSR.SF | MSR.HV | MSR.ME | MSR.RI
 
 /** Hypercalls that a guest makes to give the processor away, or that take a device's time. */
@@ -41,6 +43,7 @@ export class Vcpu {
     file.msr = HV_MSR
     file.spr.set(SPR.HSRR0, guest.entry)
     file.spr.set(SPR.HSRR1, MSR.SF | MSR.ME | (guest.littleEndian ? MSR.LE : 0n))
+    file.spr.set(SPR.HFSCR, HFSCR_GUEST)
     vm.resume = { kind: 'normal', file }
   }
 

@@ -59,14 +59,26 @@ const getTermChar: Hcall = ([unit], { console }) => {
   return [H.SUCCESS, BigInt(typed.length), view.getBigUint64(0), view.getBigUint64(8)]
 }
 
-/** Resources of H_SET_MODE that this platform has; those of the debug registers it has not (H_P2). */
-const RESOURCE = { translation: 3n, endianness: 4n } as const
+/**
+ * Resources of H_SET_MODE that this platform has. The watchpoint is not among them (H_P2): KVM keeps it from guests of a POWER9, whose
+ * DAWR may stop the processor at an access to a device.
+ */
+const RESOURCE = { ciabr: 1n, translation: 3n, endianness: 4n } as const
+/** CIABR bits 62:63: the state in which it counts, here the hypervisor's. */
+const CIABR_HYPERVISOR = 3n
 const AIL_SHIFT = 23n
 /** Where interrupts of translated code go: 0 to the vector itself, 2 and 3 to two other places. */
 const AIL_MODES: readonly bigint[] = [0n, 2n, 3n]
 
 const setMode: Hcall = ([mode, resource, value1, value2], { processor }) => {
   if (!processor) return undefined
+  if (resource === RESOURCE.ciabr) {
+    if (value2 !== 0n) return [H.P4]
+    if (mode !== 0n) return [H.UNSUPPORTED_FLAG]
+    if ((value1! & CIABR_HYPERVISOR) === CIABR_HYPERVISOR) return [H.P3]
+    processor.setSpr(SPR.CIABR, value1!)
+    return [H.SUCCESS]
+  }
   if (resource !== RESOURCE.translation && resource !== RESOURCE.endianness) return [H.P2]
   if (value1 !== 0n) return [H.P3]
   if (value2 !== 0n) return [H.P4]
