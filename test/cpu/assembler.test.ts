@@ -51,6 +51,13 @@ describe('disassemble', () => {
     [0xf821ff91, 'stdu    r1,-112(r1)'],
     [0x7c0004ac, 'hwsync'],
     [0x00000000, '.long 0x0'],
+    [0x4c400420, 'bcctr   2,lt'],
+    [0x63ff0000, 'exser'],
+    [0x7d00322c, 'dcbtds  0,r6'],
+    // Reserved bits, invalid forms: lhzu with r0, ldu of its own base.
+    [0x7cc048ac, '.long 0x7cc048ac'],
+    [0xa600607d, '.long 0xa600607d'],
+    [0xe8630009, '.long 0xe8630009'],
   ])('%s', (word, text) => {
     expect(disassemble(word, 0n).text).toBe(text)
   })

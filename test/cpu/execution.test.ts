@@ -252,6 +252,21 @@ describe('reservations', () => {
     expect(succeeded(machine.cpu.cr)).toBe(false)
   })
 
+  it('of a quadword are held for a pair of registers', () => {
+    const machine = testMachine()
+    machine.cpu.setGpr(9, 0x2000n)
+    machine.cpu.setGpr(4, 1n)
+    machine.cpu.setGpr(5, 2n)
+    execute(machine, ['lqarx r6,0,r9', 'stqcx. r4,0,r9'])
+    expect(succeeded(machine.cpu.cr)).toBe(true)
+    // The even register is the more significant one: in little-endian order it stands behind.
+    expect(machine.view.read(0x2000n, 16)).toEqual(Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0))
+    execute(machine, ['stqcx. r6,0,r9'])
+    expect(succeeded(machine.cpu.cr)).toBe(false)
+    execute(machine, ['ldarx r6,0,r9', 'stqcx. r6,0,r9'])
+    expect(succeeded(machine.cpu.cr)).toBe(false)
+  })
+
   it('raise an alignment interrupt where the address is not aligned, and load nothing', () => {
     const machine = testMachine()
     machine.cpu.setGpr(9, 0x2004n)

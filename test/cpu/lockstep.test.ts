@@ -6,26 +6,29 @@ import { type BenchMachine, benchMachine } from '../bench/guest.ts'
 import { memoryHash, registersOf } from './lockstep.ts'
 import { testMachine } from './machine.ts'
 import { CASE_BYTES, CODE, DATA } from './oracle/layout.ts'
-import { COMPARED, makeProgram, randomCase } from './oracle/program.ts'
+import { COMPARED, isBigEndianOnly, makeProgram, randomCase } from './oracle/program.ts'
 import { Random } from './oracle/random.ts'
 
 /** Hypervisor in real mode, all facilities. */
-const STATE = MSR.SF | MSR.HV | MSR.LE | MSR.FP | MSR.VEC | MSR.VSX
+const STATE = MSR.SF | MSR.HV | MSR.FP | MSR.VEC | MSR.VSX
+/** Multiples and strings are interrupts in one byte order, and written out in the other. */
+const INSNS = COMPARED.filter((insn) => !isBigEndianOnly(insn))
 const CASES = 400
 const DATA_BYTES = CASES * CASE_BYTES
 
 describe('random instructions', () => {
   for (const seed of [1, 2, 3, 4])
     it(`seed ${seed}`, () => {
+      const littleEndian = seed !== 4
       const random = new Random(seed)
       const cases = Array.from({ length: CASES }, (_, i) =>
         randomCase(
           random,
           DATA + i * CASE_BYTES,
-          Array.from({ length: 3 }, () => random.pick(COMPARED)),
+          Array.from({ length: 3 }, () => random.pick(INSNS)),
         ),
       )
-      const program = makeProgram(cases)
+      const program = makeProgram(cases, littleEndian)
       const machines = [testMachine(), testMachine({ jit: { threshold: 1 } })] as const
       for (const { cpu, view } of machines) {
         view.write(BigInt(CODE), program.code)
@@ -36,7 +39,7 @@ describe('random instructions', () => {
       for (let round = 0; round < 8; round++) {
         for (const { cpu } of machines) {
           cpu.nia = BigInt(CODE)
-          cpu.msr = STATE
+          cpu.msr = littleEndian ? STATE | MSR.LE : STATE
           for (let r = 0; r < 32; r++) cpu.setGpr(r, 0n)
         }
         for (let ended = false; !ended; ) {

@@ -3,7 +3,7 @@ import type { Core } from './core.ts'
 import { hypervisorFacilityUnavailable } from './facilities.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
 import { MSR } from './msr.ts'
-import type { Procedure } from './procedures.ts'
+import { illegal, type Procedure } from './procedures.ts'
 import { SPR } from './spr.ts'
 
 const get = (word: number, name: string): number => extract(word, fieldNamed(name))
@@ -155,6 +155,8 @@ const doorbell =
   }
 
 export const RARE_PROCEDURES: Readonly<Record<string, Procedure>> = {
+  // HID0 would have to allow it, which firmware does for its own debugger only (POWER9 processor user's manual).
+  attn: (core, word) => illegal(core, word, 'attn, which HID0 does not allow,'),
   lwat: atomicLoad(4),
   ldat: atomicLoad(8),
   stwat: atomicStore(4),

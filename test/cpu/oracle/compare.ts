@@ -15,7 +15,10 @@ import { writeElf } from './elf.ts'
 import { CASE_BYTES, CODE, DATA, SAVED, VECTORS } from './layout.ts'
 import {
   beforeOf,
+  type Case,
   COMPARED,
+  inOtherOrder,
+  isBigEndianOnly,
   makeProgram,
   type Program,
   randomCase,
@@ -30,11 +33,12 @@ import {
 import { Random } from './random.ts'
 
 export const QEMU = process.env['QEMU_PPC64LE'] ?? 'qemu-ppc64le'
+const QEMU_BIG_ENDIAN = process.env['QEMU_PPC64'] ?? 'qemu-ppc64'
 
-/** Whether QEMU's user mode can be started here. */
+/** Whether QEMU's user mode can be started here, for both byte orders. */
 export function qemuIsThere(): boolean {
   try {
-    execFileSync(QEMU, ['--version'], { stdio: 'ignore' })
+    for (const qemu of [QEMU, QEMU_BIG_ENDIAN]) execFileSync(qemu, ['--version'], { stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -42,19 +46,20 @@ export function qemuIsThere(): boolean {
 }
 
 export const HOW_TO_ENABLE =
-  'install QEMU user mode (Debian: apt-get install qemu-user), or set QEMU_PPC64LE to its path'
+  'install QEMU user mode (Debian: apt-get install qemu-user), or set QEMU_PPC64LE and QEMU_PPC64 to their paths'
 
 /** @returns the data of all cases as QEMU leaves it */
 export function runInQemu(program: Program): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'cpu-oracle-'))
   try {
     const file = join(folder, 'program.elf')
-    const elf = writeElf(CODE, [
+    const segments = [
       { address: CODE, bytes: program.code, flags: 'rx' },
       { address: DATA, bytes: program.data, flags: 'rw' },
-    ])
-    writeFileSync(file, elf, { mode: 0o755 })
-    return execFileSync(QEMU, ['-cpu', 'power9', file], { maxBuffer: 1 << 28 })
+    ] as const
+    writeFileSync(file, writeElf(CODE, segments, program.littleEndian), { mode: 0o755 })
+    const qemu = program.littleEndian ? QEMU : QEMU_BIG_ENDIAN
+    return execFileSync(qemu, ['-cpu', 'power9', file], { maxBuffer: 1 << 28 })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -76,7 +81,7 @@ export function runHere(program: Program): Uint8Array {
   view.write(BigInt(CODE), program.code)
   view.write(BigInt(DATA), program.data)
   cpu.codeWritten(BigInt(CODE), program.code.length)
-  cpu.msr = MSR.SF | MSR.HV | MSR.LE | MSR.FP | MSR.VEC | MSR.VSX
+  cpu.msr = MSR.SF | MSR.HV | MSR.FP | MSR.VEC | MSR.VSX | (program.littleEndian ? MSR.LE : 0n)
   cpu.nia = BigInt(CODE)
   const exit = cpu.run(1000 * program.code.length)
   if (exit.kind !== 'interrupt' || exit.vector !== 0xc00)
@@ -86,14 +91,18 @@ export function runHere(program: Program): Uint8Array {
 
 const hex = (value: bigint, digits = 16): string => value.toString(16).padStart(digits, '0')
 
-/** Readable differences, one entry a case; empty where both agree. */
-export function differences(program: Program, here: Uint8Array, there: Uint8Array): string[] {
-  const found: string[] = []
+interface Difference {
+  readonly one: Case
+  /** What differs, readable. */
+  readonly text: string
+}
+
+/** The cases that end differently in the two. */
+function differences(program: Program): Difference[] {
+  const found: Difference[] = []
+  const ends = [runHere(program), runInQemu(program)].map((data) => (program.littleEndian ? data : inOtherOrder(data)))
   for (const [i, one] of program.cases.entries()) {
-    const [a, b] = [here, there].map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [
-      Uint8Array,
-      Uint8Array,
-    ]
+    const [a, b] = ends.map((data) => data.subarray(i * CASE_BYTES, (i + 1) * CASE_BYTES)) as [Uint8Array, Uint8Array]
     withoutReservedXer(a)
     withoutReservedXer(b)
     for (const data of [a, b]) withoutUndefined(data, one.words)
@@ -124,12 +133,34 @@ export function differences(program: Program, here: Uint8Array, there: Uint8Arra
       lines.push(`  before: ${register} = ${hex(beforeOf(one.data, Number(register.slice(1))))}`)
     lines.push(`  before: xer = ${hex(beforeOf(one.data, 33))}`)
     if (Buffer.compare(windowOf(a), windowOf(b)) !== 0) lines.push('  memory differs')
-    found.push([`case ${i}`, ...lines].join('\n'))
+    found.push({ one, text: [`case ${i}${program.littleEndian ? '' : ', big-endian'}`, ...lines].join('\n') })
   }
   return found
 }
 
+/** Leaves parts out of what fails, one after the other, as long as it still fails. */
+export function shrink<T>(parts: readonly T[], fails: (parts: readonly T[]) => boolean): readonly T[] {
+  let least = parts
+  for (let i = 0; i < least.length; ) {
+    const without = least.toSpliced(i, 1)
+    if (without.length > 0 && fails(without)) least = without
+    else i++
+  }
+  return least
+}
+
+/** A difference with as few instructions as show it. */
+function smallest({ one, text }: Difference, littleEndian: boolean): string {
+  const compare = (groups: Case['groups']): Difference | undefined =>
+    differences(makeProgram([{ ...one, groups, words: groups.flat() }], littleEndian))[0]
+  // The data of a case know where they are: alone it stands elsewhere, and may not fail there.
+  if (one.groups.length < 2 || !compare(one.groups)) return text
+  return compare(shrink(one.groups, (groups) => compare(groups) !== undefined))!.text
+}
+
 const CASES_IN_PROGRAM = 1000
+/** Shrinking takes a few runs of QEMU for each. */
+const SHRUNK = 5
 
 /**
  * Compares random programs.
@@ -141,9 +172,14 @@ export function compareRandom(options: {
   cases: number
   length: number
   insns?: readonly Insn[]
+  littleEndian?: boolean
 }): string[] {
   const random = new Random(options.seed)
-  const insns = options.insns ?? COMPARED.filter((insn) => !standsAlone(insn))
+  const { littleEndian = true } = options
+  const insns = (options.insns ?? COMPARED.filter((insn) => !standsAlone(insn))).filter(
+    (insn) => !littleEndian || !isBigEndianOnly(insn),
+  )
+  if (insns.length === 0) return []
   const found: string[] = []
   for (let done = 0; done < options.cases; done += CASES_IN_PROGRAM) {
     const count = Math.min(CASES_IN_PROGRAM, options.cases - done)
@@ -154,8 +190,8 @@ export function compareRandom(options: {
         Array.from({ length: options.length }, () => random.pick(insns)),
       ),
     )
-    const program = makeProgram(cases)
-    found.push(...differences(program, runHere(program), runInQemu(program)))
+    for (const difference of differences(makeProgram(cases, littleEndian)))
+      found.push(found.length < SHRUNK ? smallest(difference, littleEndian) : difference.text)
   }
   return found
 }

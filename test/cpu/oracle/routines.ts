@@ -28,7 +28,7 @@ const loadVectors = [
   'mtfsf 255,f0,1,0',
   ...eachVector('lxvx', at.VECTORS_BEFORE),
 ]
-const TAR = 815
+export const TAR = 815
 const load = [
   `ld r3,${from31(at.START)}(r31)`,
   `mtspr ${TAR},r3`,

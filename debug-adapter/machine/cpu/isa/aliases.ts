@@ -35,6 +35,7 @@ const plain: Alias[] = [
   alias('lis', 'rt,si', 'addis', { ra: 0 }),
   alias('lnia', 'rt', 'addpcis', { dx: 0 }),
   alias('nop', '', 'ori', { rs: 0, ra: 0, ui: 0 }),
+  alias('exser', '', 'ori', { rs: 31, ra: 31, ui: 0 }),
   alias('xnop', '', 'xori', { rs: 0, ra: 0, ui: 0 }),
   ...both('mr', 'ra,rs', 'or', { rb: (f) => f('rs') }),
   ...both('not', 'ra,rs', 'nor', { rb: (f) => f('rs') }),
@@ -65,9 +66,11 @@ const plain: Alias[] = [
   alias('dcbflp', 'ra0,rb', 'dcbf', { l9: 3 }),
   alias('dcbtt', 'ra0,rb', 'dcbt', { th: 16 }),
   alias('dcbtct', 'ra0,rb,[th]', 'dcbt', {}, (f) => f('th') < 8),
+  alias('dcbtds', 'ra0,rb', 'dcbt', { th: 8 }),
   alias('dcbtds', 'ra0,rb,[th]', 'dcbt', {}, (f) => f('th') >= 8 && f('th') < 16),
   alias('dcbtstt', 'ra0,rb', 'dcbtst', { th: 16 }),
   alias('dcbtstct', 'ra0,rb,[th]', 'dcbtst', {}, (f) => f('th') < 8),
+  alias('dcbtstds', 'ra0,rb', 'dcbtst', { th: 8 }),
   alias('dcbtstds', 'ra0,rb,[th]', 'dcbtst', {}, (f) => f('th') > 8 && f('th') < 16),
   alias('trap', '', 'tw', { to: 31, ra: 0, rb: 0 }),
   alias('tlbiel', 'rb', 'tlbiel', { rs: 0, ric: 0, prs: 0, r: 0 }),
@@ -115,7 +118,7 @@ const SPR_MNEMONICS: readonly (readonly [string, number, ('r' | 'w')?])[] = [
   ['hmer', 336], ['hmeer', 337], ['amor', 349], ['ummcr2', 769], ['ummcra', 770], ['upmc1', 771], ['upmc2', 772],
   ['upmc3', 773], ['upmc4', 774], ['upmc5', 775], ['upmc6', 776], ['ummcr0', 779], ['usiar', 780, 'r'], ['usdar', 781, 'r'],
   ['ummcr1', 782, 'r'], ['mmcra', 786], ['pmc1', 787], ['pmc2', 788], ['pmc3', 789], ['pmc4', 790], ['pmc5', 791],
-  ['pmc6', 792], ['mmcr0', 795], ['mmcr1', 798], ['bescrs', 800], ['bescrsu', 801], ['bescrr', 802], ['bescrru', 803],
+  ['pmc6', 792], ['mmcr0', 795, 'w'], ['mmcr1', 798], ['bescrs', 800], ['bescrsu', 801], ['bescrr', 802], ['bescrru', 803],
   ['ebbhr', 804], ['ebbrr', 805], ['bescr', 806], ['tar', 815], ['ic', 848], ['vtb', 849], ['ppr', 896], ['ppr32', 898],
 ]
 const specialRegisters = [

@@ -43,18 +43,38 @@ function matches(alias: Alias, fields: Fields): boolean {
   return alias.when?.(fields) ?? true
 }
 
+const definedBits = new Map<Insn, number>()
+/** Bits of the word that mean something in this instruction; the others are reserved. */
+function definedBitsOf(insn: Insn): number {
+  let bits = definedBits.get(insn)
+  if (bits === undefined) {
+    bits = insn.mask
+    for (const { runs } of insn.fields)
+      for (const { first, last } of runs) for (let bit = first; bit <= last; bit++) bits |= 1 << (31 - bit)
+    definedBits.set(insn, bits)
+  }
+  return bits
+}
+
+/** An access with update needs a base register, and a load one that it does not load (Power ISA 3.0C I 3.3.2). */
+function isInvalidUpdate({ mnemonic }: Insn, fields: Fields): boolean {
+  if (!/^(l|st)[bhwdf]\w*ux?$/.test(mnemonic)) return false
+  return fields('ra') === 0 || (/^l[bhwd]/.test(mnemonic) && fields('ra') === fields('rt'))
+}
+
 /**
- * One instruction in the field's syntax, with extended mnemonics.
+ * One instruction in the field's syntax, with extended mnemonics. A word with reserved bits, or an invalid form, is shown as the
+ * number that it is, although the processor may execute it: nobody meant it as an instruction.
  * @param word    the instruction, as a number
  * @param address effective address of it, for branch targets
  */
 export function disassemble(word: number, address: bigint): Disassembled {
   const insn = decode(word)
-  if (!insn) {
+  const fields: Fields = (name) => extract(word, fieldNamed(name))
+  if (!insn || (word & ~definedBitsOf(insn)) !== 0 || isInvalidUpdate(insn, fields)) {
     const operands = `0x${(word >>> 0).toString(16)}`
     return { mnemonic: '.long', operands, text: `.long ${operands}`, length: 4 }
   }
-  const fields: Fields = (name) => extract(word, fieldNamed(name))
   const alias = aliasesOf.get(insn.mnemonic)?.find((a) => matches(a, fields))
   const { mnemonic, operands: shown } = alias ?? insn
   const parts: string[] = []

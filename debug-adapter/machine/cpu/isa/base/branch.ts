@@ -73,6 +73,11 @@ const branches = [
   ]),
 ]
 
+/** What would count down and branch by the same register: POWER9 empties its count cache, which nothing here has, and goes on. */
+const flushCountCache = insn('bcctr', 'XL:19:528 bo=00010 bi=0 bh=0 lk=0', 'bo,bi,[bh]', () => [], {
+  help: 'flush the cache of branch targets',
+})
+
 const CR_OPS: readonly (readonly [string, number, (a: e.Expr, b: e.Expr) => e.Expr])[] = [
   ['crand', 257, (a, b) => e.and(a, b)],
   ['cror', 449, (a, b) => e.or(a, b)],
@@ -199,4 +204,4 @@ const calls = [
   ...insn('scv', 'SC:17 lev 30=0 31=1', 'lev', () => e.call('scv'), { help: 'system call vectored' }),
 ]
 
-export const branching: readonly Insn[] = [...branches, ...conditionRegister, ...traps, ...calls]
+export const branching: readonly Insn[] = [...branches, ...flushCountCache, ...conditionRegister, ...traps, ...calls]

@@ -78,4 +78,11 @@ const others = [
   }),
 ]
 
-export const rare: readonly Insn[] = [...atomics, ...inhibited, ...doorbells, ...segments, ...others]
+export const rare: readonly Insn[] = [
+  ...insn('attn', 'X:0:256', '', () => e.call('attn'), { help: 'call the service processor' }),
+  ...atomics,
+  ...inhibited,
+  ...doorbells,
+  ...segments,
+  ...others,
+]

@@ -79,7 +79,7 @@ const machineState = [
     help: 'wait for an interrupt in a power-saving state',
     ...SUPERVISOR,
   }),
-  ...insn('wait', 'X:31:30 wc', '[wc]', () => e.call('wait'), { help: 'wait for an interrupt' }),
+  ...insn('wait', 'X:31:30', '', () => e.call('wait'), { help: 'wait for an interrupt' }),
 ]
 
 const nothing: readonly e.Effect[] = []

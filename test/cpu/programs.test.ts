@@ -1,4 +1,4 @@
-/** Programs in C with vectors, compiled with -O0 to -O3 (programs/build.mjs), print here what they print under QEMU's user mode. */
+/** Programs in C, most of them with vectors, compiled with -O0 to -O3 (programs/build.mjs), print here what they print under QEMU's user mode. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -14,7 +14,7 @@ const skipped = there ? '' : ` (skipped: ${HOW_TO_ENABLE})`
 
 describe('compiled programs', () => {
   it('are there in all optimisations', () => {
-    expect(programs).toHaveLength(8)
+    expect(programs).toHaveLength(12)
   })
 
   it.each(programs)('%s, interpreted and compiled', (name) => {
