@@ -5,32 +5,22 @@ import { checkAttributes } from '../../debug-adapter/attributes.ts'
 import { scenarios } from '../../debug-adapter/machine/hypervisor/scenarios/index.ts'
 import { quirkNames } from '../../debug-adapter/machine/ultravisor/quirks.ts'
 import { pefHere } from '../cli/esm-tool.ts'
-import { holds, sampleMachine, until } from './sample.ts'
+import { holds } from './sample.ts'
+import { endOf, endsAsNamed } from './scenario-end.ts'
 
 const sample = new URL('../guests/hello-svm/pef.json', import.meta.url).pathname
 const secret = new TextEncoder().encode('the hypervisor must not read this\0')
-/** After these the VM goes on as a secure one: what was tried did nothing. */
-const HARMLESS = /^(read-|write-|stale-|flip-|replay-|swap-|wrong-frame|page-table|probe-|other-address)/
-
 describe('each scenario', () => {
   test('there are more than the twelve that a library begins with', () => expect(scenarios.size).toBeGreaterThan(20))
 
-  test.each([...scenarios.values()])('$name ends in $stoppedBy', ({ name, stoppedBy }) => {
-    const machine = until(sampleMachine({ scenario: name }), 'nothing that it prints')
-    const rules = machine.trace.of('refusal').map(({ rule }) => rule)
-    const said = machine.trace.of('scenario')
-    expect(said.every((record) => record.name === name)).toBe(true)
-    if (stoppedBy === 'reflection') {
-      expect(rules).toEqual([])
-      expect(said.at(-1)!.action).toContain(": 0 registers beside the call's own are not zero")
-    } else expect([...new Set(rules)]).toEqual([stoppedBy])
+  test.each([...scenarios.values()])('$name ends in $stoppedBy', (scenario) => {
+    const end = endOf(scenario)
+    const { machine } = end
+    expect(endsAsNamed(scenario, end), `${end.rules.join(', ')}; ${end.lastAction}; ${machine.end?.reason}`).toBe(true)
     // What the hypervisor does stands in the log before the rule that stops it.
+    const said = machine.trace.of('scenario')
+    expect(said.every((record) => record.name === scenario.name)).toBe(true)
     expect(said[0]!.seq).toBeLessThan(machine.trace.of('refusal')[0]?.seq ?? Infinity)
-    const { text } = machine.platform.console
-    if (HARMLESS.test(name)) {
-      expect(machine.esm).toMatchObject({ outcome: 'secure' })
-      expect(text).toContain('hello-svm: done')
-    } else expect(text).not.toContain('hello-svm: done')
     // The secret of the guest was never in normal memory; its text in the kernel image is there as long as the VM is a normal one.
     if (machine.esm?.outcome === 'secure') expect(holds(machine, 'normal', secret)).toBe(false)
   })

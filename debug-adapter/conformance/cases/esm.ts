@@ -208,7 +208,7 @@ export const esmCases: readonly ConformanceCase[] = [
     89,
     'an operand for the TPM of another machine',
     'svm_esmb_symkey_get',
-    (b) => refused(b, 'another machine', 'ESM026'),
+    (b) => refused(b, 'another machine', 'ESM022'),
     { ...normal, config: { seed: 3 } },
   ),
   extra(

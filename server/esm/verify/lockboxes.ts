@@ -207,8 +207,13 @@ export function explainUnwrapFailure(operand: Operand, failure: UnwrapFailure): 
   if (operand.lockboxes.some((other) => other !== box && other.name === box.name))
     return [finding('ESM022', { found: `the first of two nodes named ${box.name} (${found})`, ...at })]
   const failed = finding('ESM026', { found, ...at })
-  const opensElsewhere = otherPrivateKeys.some((key) => unwrap(box, key, crypto) !== undefined)
-  return opensElsewhere ? [finding('ESM022', { found: 'a lockbox that another key opens', ...at }), failed] : [failed]
+  // Neither is proof, for a fingerprint is not authenticated: where both say so, it is for another machine.
+  const print = tpmPublicKeyPem === undefined ? undefined : crypto.sha256(asBytes(tpmPublicKeyPem))
+  const otherPrint = print && box.fingerprint && !sameBytes(print, box.fingerprint)
+  const whose = otherPrint
+    ? `a lockbox for the key with fingerprint ${showPrint(box)}`
+    : otherPrivateKeys.some((key) => unwrap(box, key, crypto) !== undefined) && 'a lockbox that another key opens'
+  return whose ? [finding('ESM022', { found: whose, ...at }), failed] : [failed]
 }
 
 /** Opens a lockbox with a private key. @returns the master key, or undefined where it is not for that key */

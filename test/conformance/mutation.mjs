@@ -1,0 +1,87 @@
+// Removes each check of the ultravisor in turn and tells which removals nobody notices: neither a case of the conformance suite,
+// nor a quirk's row, nor a scenario.
+//
+//   node test/conformance/mutation.mjs [--only TEXT] [--threads N]
+//
+// --only TEXT   only removals whose name contains TEXT; noticed.json stays as it is
+// --threads N   threads that try removals (1)
+//
+// Writes test/conformance/mutation/noticed.json: who notices each removal. The last line is a summary; exit 1 where one goes unnoticed.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bundlePool } from './mutation/bundle.mjs'
+import { equivalent } from './mutation/equivalent.mjs'
+import { mutationSites } from './mutation/sites.mjs'
+import { Thread } from './mutation/thread.mjs'
+
+const record = resolve(import.meta.dirname, 'mutation/noticed.json')
+const { values } = parseArgs({ options: { only: { type: 'string' }, threads: { type: 'string', default: '1' } } })
+const threads = Number(values.threads)
+if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads ${values.threads}: expected a number from 1`)
+
+const sites = mutationSites()
+const folder = mkdtempSync(join(tmpdir(), 'pef-mutation-'))
+const bundle = join(folder, 'pool.mjs')
+const thread = new Thread(bundle)
+const started = Date.now()
+
+try {
+  await bundlePool(sites, bundle)
+  const names = await thread.start()
+
+  // Which sites matter to which observer: removing what did not matter to it cannot make a difference to it.
+  const observers = []
+  const wrong = []
+  for (const [number, name] of names.entries()) {
+    const from = Date.now()
+    const { noticedBy, mattered } = await thread.try(-1, [number])
+    if (noticedBy !== undefined) wrong.push(name)
+    observers.push({ number, name, mattered: new Set(mattered), milliseconds: Date.now() - from })
+  }
+  if (wrong.length > 0) throw new Error(`fails with nothing removed: ${wrong.join(', ')}`)
+  observers.sort((a, b) => a.milliseconds - b.milliseconds)
+
+  const known = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {}
+  const wanted = [...sites.keys()].filter((site) => !values.only || sites[site].key.includes(values.only))
+  const results = new Map()
+  const work = async (own) => {
+    for (let site = wanted.shift(); site !== undefined; site = wanted.shift()) {
+      const { key } = sites[site]
+      const candidates = observers.filter(({ mattered }) => mattered.has(site))
+      // Whoever noticed it last time looks first.
+      candidates.sort((a, b) => Number(b.name === known[key]) - Number(a.name === known[key]))
+      const order = candidates.map(({ number }) => number)
+      const { noticedBy } = order.length > 0 ? await own.try(site, order) : {}
+      const name = noticedBy === undefined ? undefined : names[noticedBy]
+      results.set(site, name)
+      if (name === undefined && !equivalent[key])
+        console.log(`unnoticed (${order.length} looked): ${sites[site].kind} line ${sites[site].line}: ${key}`)
+      if (name !== undefined && equivalent[key]) console.log(`no equivalent, ${name} notices it: ${key}`)
+    }
+  }
+  const others = Array.from({ length: threads - 1 }, () => new Thread(bundle))
+  await Promise.all([thread, ...others].map(work))
+  await Promise.all(others.map((other) => other.stop()))
+
+  const noticed = [...results].sort(([a], [b]) => a - b).filter(([, name]) => name !== undefined)
+  if (!values.only)
+    writeFileSync(
+      record,
+      `${JSON.stringify(Object.fromEntries(noticed.map(([site, name]) => [sites[site].key, name])), undefined, 2)}\n`,
+    )
+  const stale = Object.keys(equivalent).filter((key) => !sites.some((site) => site.key === key))
+  for (const key of stale) console.log(`in the list of equivalents, but not in the source: ${key}`)
+  const same = [...results].filter(([site, name]) => name === undefined && equivalent[sites[site].key]).length
+  const unnoticed = results.size - noticed.length - same
+  const misplaced = noticed.filter(([site]) => equivalent[sites[site].key]).length
+  const seconds = Math.round((Date.now() - started) / 1000)
+  console.log(
+    `${results.size} removals: ${noticed.length} noticed, ${same} equivalent, ${unnoticed} unnoticed (${names.length} observers, ${seconds} s)`,
+  )
+  process.exitCode = unnoticed + stale.length + misplaced > 0 ? 1 : 0
+} finally {
+  await thread.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
