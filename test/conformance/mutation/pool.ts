@@ -5,6 +5,8 @@ import { conformanceCases, runCase } from '../../../debug-adapter/conformance/su
 import { scenarios } from '../../../debug-adapter/machine/hypervisor/scenarios/index.ts'
 import { type Quirk, quirkNames } from '../../../debug-adapter/machine/ultravisor/quirks.ts'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
+import { untilEsm } from '../../esm-fixtures/run.ts'
+import { bad, changeOf, wrongWith } from '../../esm-fixtures/verdict.ts'
 import { quirkRows } from '../../machine/quirk-table.ts'
 import { endOf, endsAsNamed } from '../../machine/scenario-end.ts'
 
@@ -29,5 +31,9 @@ export const pool: readonly Observer[] = [
   ...[...scenarios.values()].map((scenario) => ({
     name: `scenario ${scenario.name}`,
     run: () => endsAsNamed(scenario, endOf(scenario)),
+  })),
+  ...[...bad.cases, ...bad.guest].map((one) => ({
+    name: `operand ${one.id}`,
+    run: () => wrongWith(untilEsm(changeOf(one)).esm, one).length === 0,
   })),
 ]
