@@ -4,6 +4,7 @@ import type { ConformanceCase } from './case.ts'
 import { callerCases } from './cases/callers.ts'
 import { dispatchCases } from './cases/dispatch.ts'
 import { esmCases } from './cases/esm.ts'
+import { esmRefusalCases } from './cases/esm-refusals.ts'
 import { faultCases } from './cases/faults.ts'
 import { fileCases } from './cases/files.ts'
 import { hypercallCases } from './cases/hypercalls.ts'
@@ -25,6 +26,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...faultCases,
   ...returnCases,
   ...esmCases,
+  ...esmRefusalCases,
   ...hypercallCases,
   ...fileCases,
   ...serviceCases,

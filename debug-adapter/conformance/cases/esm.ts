@@ -1,63 +1,15 @@
-import { type FdtTree, findNode, parseFdt, setBytes, setU32, setU64, writeFdt } from '../../../server/esm/fdt.ts'
+import { type FdtTree, findNode, setBytes, setU32, setU64 } from '../../../server/esm/fdt.ts'
 import { MSR, SRR1_SC_LEVEL } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
-import { type Bench, FREE, KERNEL, load, type Stopped, signed, ultracallNumber } from '../bench.ts'
+import { FREE, KERNEL, signed } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
+import { accepted, changeTree, esm, hypercalls, refused, withTree } from '../esm-doings.ts'
 
 const normal = { start: 'normal' } as const
 /** SRR1: the level of an `sc 2`. */
 const SC_LEVEL_2 = 2n << SRR1_SC_LEVEL.shift
-
-/** The guest calls UV_ESM. @returns where it goes on: `kernel` when it is secure, else `end` with the code in R3 */
-function esm(b: Bench, kbase = KERNEL, fdt = b.machine.platform.guest!.fdt): Stopped {
-  return b.run([...load(3, BigInt(ultracallNumber('UV_ESM'))), ...load(4, kbase), ...load(5, fdt), 'sc 2'])
-}
-
-/** UV_ESM is refused: the code, the first rule, and a VM that goes on as it was. */
-function refused(b: Bench, what: string, rule: string): void {
-  const { how, gpr } = esm(b)
-  b.expect(`${what}: the guest goes on`, how, 'end')
-  b.expectCode(what, signed(gpr[3]!), U.PARAMETER)
-  b.expect(`${what}: first rule`, b.machine.esm?.rules[0], rule)
-  b.expect(`${what}: state`, b.machine.vmState, 'normal')
-  b.expect(`${what}: SVMs`, b.machine.ultravisor.svms.size, 0)
-  b.expectTrue(`${what}: why: ${b.machine.esm?.reason}`, (b.machine.esm?.reason ?? '') !== '')
-}
-
-/** The VM becomes secure. */
-function accepted(b: Bench): void {
-  b.expect('the guest enters its kernel', esm(b).how, 'kernel')
-  b.expect('state', b.machine.vmState, 'secure')
-  b.expectTrue('S', (b.machine.cpu.msr & MSR.S) !== 0n)
-}
-
-const treeBytes = (b: Bench): number =>
-  new DataView(b.read(b.machine.platform.guest!.fdt, 8).slice().buffer).getUint32(4)
-
-/** Changes the device tree in the memory of the guest, calls, and puts the tree back. */
-function withTree(b: Bench, edit: (tree: FdtTree) => void, work: () => void): void {
-  const { fdt } = b.machine.platform.guest!
-  const before = b.read(fdt, treeBytes(b)).slice()
-  const tree = parseFdt(before)
-  edit(tree)
-  b.write(fdt, writeFdt(tree))
-  work()
-  b.write(fdt, before)
-}
-
-/** Names of the hypercalls that the hypervisor sees. */
-function hypercalls(b: Bench): string[] {
-  const seen: string[] = []
-  b.machine.hypervisor.behaviour = {
-    // biome-ignore lint/correctness/useYield: it only looks
-    *before(_hv, _vm, call) {
-      if (seen.at(-1) !== call.name) seen.push(call.name)
-    },
-  }
-  return seen
-}
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
@@ -146,10 +98,7 @@ export const esmCases: readonly ConformanceCase[] = [
     (b) => {
       const without = (name: string) => (tree: FdtTree) => findNode(tree, '/rtas')!.properties.delete(name)
       withTree(b, without('nvram-store'), () => refused(b, 'no nvram-store', 'UV-ESM-012'))
-      const { fdt } = b.machine.platform.guest!
-      const tree = parseFdt(b.read(fdt, treeBytes(b)).slice())
-      without('ibm,nmi-register')(tree)
-      b.write(fdt, writeFdt(tree))
+      changeTree(b, without('ibm,nmi-register'))
       accepted(b)
     },
     normal,

@@ -80,7 +80,7 @@ function* verifySteps(run: EsmRun, number: number): Steps<void> {
 
   yield log('lockbox')
   const lockbox = operand.lockbox1
-  run.judge(stage(20, 40).filter((f) => f.rule !== 'ESM022' && f.rule !== 'ESM023' && f.rule !== 'ESM025'))
+  run.judge(stage(20, 40).filter((f) => f.rule !== 'ESM025'))
   const { key, tpmPublicKeyPem } = yield* openLockbox(run, lockbox!.encryptedSymkey!, (found, pem) =>
     explainUnwrapFailure(operand, { ...(pem && { tpmPublicKeyPem: pem }), crypto, found }),
   )

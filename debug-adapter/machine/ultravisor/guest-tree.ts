@@ -68,7 +68,7 @@ export function reservePages(run: EsmRun, purpose: string, pages: number): bigin
   let start = (run.top - bytes) & -PAGE
   for (;;) {
     const clash = taken.filter((r) => start < r.end && r.start < start + bytes)
-    if (start < 0n || clash.length === 0) break
+    if (clash.length === 0) break
     let lowest = clash[0]!.start
     for (const r of clash) if (r.start < lowest) lowest = r.start
     start = (lowest - bytes) & -PAGE

@@ -6,6 +6,7 @@ import { Procedure, type Steps } from '../steps.ts'
 import { TransportError } from '../tss/transport.ts'
 import { unwrapSymmetricKey } from '../tss/unwrap.ts'
 import { EsmRefused, type EsmRun } from './esm-run.ts'
+import { pinnedPage, pinReserved } from './pin.ts'
 import type { Svm } from './svm.ts'
 import { crash, type Ultravisor, type WrappingKeyProperty } from './ultravisor.ts'
 
@@ -23,6 +24,7 @@ const CARRY = new Procedure('ultravisor', 'TPM exchange', 'spec/tpm.md §4.5', {
 
 /** Bytes of the bounce buffer in its 64 KiB page (spec/ultravisor.md §0.1). */
 const TPM_BUFFER = 4096
+const BOUNCE = 'TPM bounce'
 const EXECUTE = 1n
 const CLOSE = 2n
 
@@ -115,12 +117,11 @@ function* exchange(run: EsmRun, command: Uint8Array): Steps<Uint8Array> {
 
 function* exchangeSteps(run: EsmRun, command: Uint8Array): Steps<Uint8Array> {
   const { svm, uv } = run
-  const bounceGpa = svm.reserved.get('TPM bounce')!.gpa
-  const bounce = svm.frames.get(bounceGpa >> PAGE_SHIFT)?.hvPage
-  if (bounce === undefined) throw new TransportError('the bounce page of the TPM is not shared')
+  const bounceGpa = svm.reserved.get(BOUNCE)!.gpa
   if (command.length > TPM_BUFFER) throw new TransportError(`a command of ${command.length} bytes, more than 4096`)
+  yield* pin(run)
   yield CARRY.at('copyIn', { command })
-  uv.memory.write(bounce, command)
+  uv.memory.write(pinnedPage(svm, BOUNCE), command)
   yield CARRY.at('call', { gpa: bounceGpa })
   const args = [EXECUTE, bounceGpa, BigInt(command.length), bounceGpa, BigInt(TPM_BUFFER)]
   const [r3, r4] = yield* uv.crossing.hypercall(HCALL.H_SVM_TPM_COMM, args, run.frame.msr)
@@ -128,11 +129,19 @@ function* exchangeSteps(run: EsmRun, command: Uint8Array): Steps<Uint8Array> {
   if (code !== 0n) throw new TransportError(`the hypervisor answered H_SVM_TPM_COMM with ${hcallCodeName(code)}`)
   if (r4! > BigInt(TPM_BUFFER) && uv.quirk('Q32')) crash('Q32', `a TPM response of ${r4} bytes`)
   if (r4! > BigInt(TPM_BUFFER)) throw new TransportError(`a response of ${r4} bytes, more than 4096`)
+  yield* pin(run)
   yield CARRY.at('copyOut', { bytes: r4! })
+  const bounce = pinnedPage(svm, BOUNCE)
   const response = uv.memory.read(bounce, Number(r4))
   uv.memory.write(svm.securePage(svm.reserved.get('TPM response')!.gpa >> PAGE_SHIFT)!, response)
   uv.memory.fill(bounce, 0, TPM_BUFFER)
   return response
+}
+
+/** @throws TransportError where the hypervisor withdrew the bounce page and does not bring it back */
+function* pin({ uv, svm, frame }: EsmRun): Steps<void> {
+  const lost = yield* pinReserved(uv, svm, [BOUNCE], frame.msr)
+  if (lost !== undefined) throw new TransportError('the hypervisor withdrew the bounce page of the TPM')
 }
 
 function keepMasterKey(run: EsmRun, key: Uint8Array): void {
@@ -143,9 +152,8 @@ function keepMasterKey(run: EsmRun, key: Uint8Array): void {
 
 /** The operand's symmetric key: always 32 bytes of the keys page, as attachments use it (spec/esm-operand.md §2.2). */
 export function masterKeyOf(uv: Ultravisor, svm: Svm): Uint8Array {
-  const page = svm.reserved.get('keys and digests')
-  if (!page) return new Uint8Array(32)
-  return uv.memory.read(svm.securePage(page.gpa >> PAGE_SHIFT)! + KEY_AT, 32)
+  const { gpa } = svm.reserved.get('keys and digests')!
+  return uv.memory.read(svm.securePage(gpa >> PAGE_SHIFT)! + KEY_AT, 32)
 }
 
 /** Overwrites the keys page, and what else UV_ESM put into its reserved pages. */

@@ -2,6 +2,8 @@ import type { RegisterFile } from '../cpu/types.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { H, HCALL } from '../platform/hcall-table.ts'
 import { Procedure, type Steps } from '../steps.ts'
+import { abortSvm } from './abort.ts'
+import { pinnedPage, pinReserved } from './pin.ts'
 import type { StartedCpu, Svm } from './svm.ts'
 import { crash, type Ultravisor } from './ultravisor.ts'
 
@@ -91,11 +93,11 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   const service = name === undefined || !Object.hasOwn(SERVICES, name) ? undefined : SERVICES[name]
   const bounceGpa = svm.reserved.get('RTAS arguments')!.gpa
   const bufferGpa = svm.reserved.get('RTAS bounce buffers')!.gpa
-  const argsPage = hvPage(svm, bounceGpa)
-  const bufferPage = hvPage(svm, bufferGpa)
   const bounced = [...args]
   let length = 0
+  yield* pin(uv, svm, frame.msr)
   if (service) {
+    const bufferPage = pinnedPage(svm, 'RTAS bounce buffers')
     length = service.length(args, (gpa, bytes) => guest.read(BigInt(gpa), bytes))
     const pointer = BigInt(args[service.pointer] ?? 0)
     const data = length < 0 || length > BUFFER_BYTES ? undefined : guest.read(pointer, length)
@@ -115,12 +117,15 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
     bounced[2] = Number(parkStart(uv, svm, { cpu, entry: BigInt(args[1]!), r3: BigInt(args[2]!) }))
   }
   yield RTAS.at('bounce', { service: name ?? '', bytes: length })
-  uv.memory.fill(argsPage, 0, BUFFER_BYTES)
-  uv.memory.write(argsPage, fromWords([token, nargs, nret, ...bounced]))
+  const sentPage = pinnedPage(svm, 'RTAS arguments')
+  uv.memory.fill(sentPage, 0, BUFFER_BYTES)
+  uv.memory.write(sentPage, fromWords([token, nargs, nret, ...bounced]))
   yield RTAS.at('call', { service: name ?? '' })
   yield* uv.crossing.hypercall(HCALL.H_RTAS, [bounceGpa], frame.msr)
 
   yield RTAS.at('back', { results: nret })
+  yield* pin(uv, svm, frame.msr)
+  const argsPage = pinnedPage(svm, 'RTAS arguments')
   // The counts and pointers are the guest's own copy: the hypervisor can write the bounced block (Q41).
   const counts = uv.quirk('Q41') ? words(uv.memory.read(argsPage + 4n, 8)) : [nargs, nret]
   const [inputs, outputs] = [Math.min(counts[0]!, UNCHECKED_CELLS), Math.min(counts[1]!, UNCHECKED_CELLS)] as const
@@ -128,7 +133,7 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   guest.write(block + 12n + BigInt(inputs * 4), results)
   const answer = outputs > 0 ? words(results)[0]! | 0 : -1
   if (service && service.direction !== 'in' && answer >= 0)
-    guest.write(BigInt(args[service.pointer]!), uv.memory.read(bufferPage, length))
+    guest.write(BigInt(args[service.pointer]!), uv.memory.read(pinnedPage(svm, 'RTAS bounce buffers'), length))
   if (name === 'ibm,nmi-register' && answer === 0) svm.machineCheckHandler = BigInt(args[1] ?? 0)
   return H.SUCCESS
 }
@@ -142,8 +147,11 @@ function parkStart(uv: Ultravisor, svm: Svm, start: StartedCpu): bigint {
   return cookie
 }
 
-function hvPage(svm: Svm, gpa: bigint): bigint {
-  return svm.frames.get(gpa >> PAGE_SHIFT)!.hvPage!
+/** Before the call and after it: the hypervisor may have withdrawn a page meanwhile. */
+function* pin(uv: Ultravisor, svm: Svm, guestMsr: bigint): Steps<void> {
+  const purposes = ['RTAS arguments', 'RTAS bounce buffers', 'RTAS stop-self']
+  const lost = yield* pinReserved(uv, svm, purposes, guestMsr)
+  if (lost !== undefined) abortSvm(uv, 'UV-RTAS-005', `none for gpa 0x${lost.toString(16)}`)
 }
 
 /** The SVM's own memory by guest physical address: secure frames, and those it shares. */
@@ -155,7 +163,7 @@ class GuestBytes {
 
   /** @returns undefined where the range is not the guest's own, or crosses a 64 KiB page */
   #at(gpa: bigint, bytes: number): bigint | undefined {
-    if (bytes < 0 || Number(gpa % BigInt(PAGE_BYTES)) + bytes > PAGE_BYTES) return undefined
+    if (Number(gpa % BigInt(PAGE_BYTES)) + bytes > PAGE_BYTES) return undefined
     const page = this.svm.table.lookup(gpa & ~0xffffn)
     return page === undefined || !this.svm.slotOf(gpa >> PAGE_SHIFT) ? undefined : page + (gpa % BigInt(PAGE_BYTES))
   }

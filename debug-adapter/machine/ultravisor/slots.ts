@@ -46,7 +46,6 @@ function* registerSteps(
     if (start < other.start + other.bytes && other.start < start + size)
       return uv.refuse('UV-SLOT-006', `slot ${other.id} at 0x${other.start.toString(16)}`, U.PARAMETER)
 
-  if (size > GPA_END) return uv.refuse('UV-SLOT-003', `0x${bytes.toString(16)}`, uv.code(U.P3, U.PARAMETER))
   const needed = (start + size - 1n) / UV_PAGE_BYTES - start / UV_PAGE_BYTES + 1n
   yield REGISTER.at('reserve', { uvPages: needed })
   const slot = needed * UV_PAGE_BYTES > uv.pages.freeBytes ? undefined : reserve(uv, svm, id, start, size)
@@ -75,16 +74,11 @@ function mapSlot(uv: Ultravisor, svm: Svm, slot: MemSlot): boolean {
   }
 }
 
-/** All or nothing: takes the secure pages for a slot, or gives back what it took. */
-function reserve(uv: Ultravisor, svm: Svm, id: bigint, start: bigint, bytes: bigint): MemSlot | undefined {
+/** Takes the secure pages for a slot: there are enough. */
+function reserve(uv: Ultravisor, svm: Svm, id: bigint, start: bigint, bytes: bigint): MemSlot {
   const backing = new Map<bigint, bigint>()
   for (let index = start / UV_PAGE_BYTES; index * UV_PAGE_BYTES < start + bytes; index++) {
-    const ra = uv.takePage()
-    if (ra === undefined) {
-      for (const taken of backing.values()) uv.pages.free(taken, UV_PAGE_BYTES)
-      return undefined
-    }
-    backing.set(index, ra)
+    backing.set(index, uv.takePage()!)
   }
   const { memory } = uv.parts
   for (const [index, ra] of backing) {

@@ -87,6 +87,8 @@ function sitesOf(file, name) {
       if (node.elseStatement) visit(node.elseStatement, inside, false)
       return
     }
+    // `...(x && { x })` leaves a property out: no condition of anything.
+    if (node.kind === SyntaxKind.SpreadAssignment) return
     const conjunction =
       node.kind === SyntaxKind.BinaryExpression && node.operatorToken.kind === SyntaxKind.AmpersandAmpersandToken
     if (conjunction && !inCondition) {
