@@ -14,6 +14,7 @@ import { partitionCases } from './cases/partition.ts'
 import { returnCases } from './cases/return.ts'
 import { serviceCases } from './cases/services.ts'
 import { shareCases } from './cases/share.ts'
+import { withdrawnCases } from './cases/withdrawn.ts'
 
 /** Every case, by row of the matrix. */
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -30,6 +31,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...hypercallCases,
   ...fileCases,
   ...serviceCases,
+  ...withdrawnCases,
 ].sort((a, b) => (a.id < b.id ? -1 : 1))
 
 export interface CaseResult {

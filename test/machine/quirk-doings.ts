@@ -1,6 +1,7 @@
 /** What the rows of the table of quirks do, by guest and by hypervisor. */
-import { type Bench, FREE, KERNEL, load, PAGE, signed, ultracallNumber } from '../../debug-adapter/conformance/bench.ts'
+import { type Bench, KERNEL, load, PAGE, signed, ultracallNumber } from '../../debug-adapter/conformance/bench.ts'
 import { suiteImage } from '../../debug-adapter/conformance/image.ts'
+import { bytesOf, wordsOf } from '../../debug-adapter/conformance/rtas-doings.ts'
 import { assemble } from '../../debug-adapter/machine/cpu/isa/assemble.ts'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { SPR } from '../../debug-adapter/machine/cpu/spr.ts'
@@ -50,31 +51,6 @@ export function callGetFile(b: Bench, offset: bigint, name: string): { code: big
   const view = new DataView(bytes.buffer)
   const packed = Array.from({ length: 8 }, (_, i) => view.getBigUint64(i * 8))
   return { code: b.guest('UV_ESMB_GET_FILE', offset, ...packed) }
-}
-
-export const token = (b: Bench, name: string): number => b.machine.ultravisor.svms.get(1)!.rtasTokens.get(name)!
-
-export function bytesOf(words: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(words.length * 4)
-  for (const [i, word] of words.entries()) new DataView(bytes.buffer).setUint32(i * 4, word >>> 0)
-  return bytes
-}
-
-export function wordsOf(bytes: Uint8Array): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  return Array.from({ length: bytes.length >> 2 }, (_, i) => view.getUint32(i * 4))
-}
-
-/** H_RTAS by the guest, with its argument block at {@link FREE}. */
-export function callRtas(
-  b: Bench,
-  service: number,
-  args: readonly number[],
-  results: number,
-): { code: bigint; out: number[] } {
-  b.write(FREE, bytesOf([service, args.length, results, ...args, ...Array<number>(results).fill(0x5555)]))
-  const code = b.hcall('H_RTAS', FREE)
-  return { code, out: wordsOf(b.read(FREE + 12n + BigInt(args.length * 4), results * 4)) }
 }
 
 /** Words of a shared frame as the hypervisor reads and writes them. */

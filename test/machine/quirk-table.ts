@@ -14,6 +14,7 @@ import {
 } from '../../debug-adapter/conformance/bench.ts'
 import { duringAbort, duringEsm } from '../../debug-adapter/conformance/cases/pages.ts'
 import { ATTACHED } from '../../debug-adapter/conformance/image.ts'
+import { bytesOf, callRtas, token, wordsOf } from '../../debug-adapter/conformance/rtas-doings.ts'
 import { watch } from '../../debug-adapter/conformance/watch.ts'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { SPR } from '../../debug-adapter/machine/cpu/spr.ts'
@@ -22,9 +23,7 @@ import type { Quirk } from '../../debug-adapter/machine/ultravisor/quirks.ts'
 import { U } from '../../debug-adapter/machine/ultravisor/return-codes.ts'
 import {
   answer,
-  bytesOf,
   callGetFile,
-  callRtas,
   codeElsewhere,
   DEVICE,
   each,
@@ -32,8 +31,6 @@ import {
   hostWords,
   initrdWithLargeFiles,
   putHostWords,
-  token,
-  wordsOf,
 } from './quirk-doings.ts'
 
 interface Row extends Partial<Omit<BenchOptions, 'crypto'>> {

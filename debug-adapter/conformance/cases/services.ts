@@ -1,27 +1,14 @@
 import { MSR } from '../../machine/cpu/msr.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
-import { type Bench, FREE, hypercallNumber, KERNEL, load, ultracallNumber } from '../bench.ts'
+import { FREE, hypercallNumber, KERNEL, load, ultracallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
+import { callRtas, token } from '../rtas-doings.ts'
 import { watch } from '../watch.ts'
 
 const HARDWARE_ERROR = 0xffff_ffff
-/** Where the argument block lies, and behind it the buffer. */
-const BLOCK = FREE
+/** Behind the argument block. */
 const BUFFER = FREE + 0x1000n
 const CHIP_ID_REGISTER = 0xf_000fn
-
-const token = (b: Bench, name: string): number => b.machine.ultravisor.svms.get(1)!.rtasTokens.get(name)!
-
-/** H_RTAS by the guest. @returns R3, and the results in the argument block */
-function rtas(b: Bench, service: number, args: readonly number[], results: number): { code: bigint; out: number[] } {
-  const words = [service, args.length, results, ...args, ...Array<number>(results).fill(0x5555)]
-  const bytes = new Uint8Array(words.length * 4)
-  for (const [i, word] of words.entries()) new DataView(bytes.buffer).setUint32(i * 4, word >>> 0)
-  b.write(BLOCK, bytes)
-  const code = b.hcall('H_RTAS', BLOCK)
-  const after = b.read(BLOCK + 12n + BigInt(args.length * 4), results * 4).slice()
-  return { code, out: Array.from({ length: results }, (_, i) => new DataView(after.buffer).getUint32(i * 4)) }
-}
 
 /** RTAS (spec/ultravisor.md §6), and the services of the ultravisor to OPAL (§2.4). */
 export const serviceCases: readonly ConformanceCase[] = [
@@ -42,7 +29,7 @@ export const serviceCases: readonly ConformanceCase[] = [
   }),
   row(102, 'nvram-fetch of 5000 bytes', 'svm/svm-rtas-hdlr.c', (b) => {
     const seen = watch(b, 'H_RTAS')
-    const { code, out } = rtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
+    const { code, out } = callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
     b.expect('R3', code, 0n)
     b.expect('status', out[0], HARDWARE_ERROR)
     b.expect('rule', b.rules().at(-1), 'UV-RTAS-002')
@@ -50,12 +37,12 @@ export const serviceCases: readonly ConformanceCase[] = [
   }),
   real(102, 'Q40', 'nvram-fetch of 5000 bytes', 'svm/svm-rtas-hdlr.c', (b) => {
     const seen = watch(b, 'H_RTAS')
-    rtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
+    callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
     b.expect('seen by the hypervisor', seen.times, 1)
   }),
   row(103, 'an RTAS token that the device tree does not name', 'spec/ultravisor.md §6.2', (b) => {
     const seen = watch(b, 'H_RTAS')
-    const { code, out } = rtas(b, 0x7777, [Number(BUFFER)], 1)
+    const { code, out } = callRtas(b, 0x7777, [Number(BUFFER)], 1)
     b.expect('R3', code, 0n)
     b.expect('status', out[0], HARDWARE_ERROR)
     b.expect('rule', b.rules().at(-1), 'UV-RTAS-003')
@@ -63,12 +50,12 @@ export const serviceCases: readonly ConformanceCase[] = [
   }),
   real(103, 'Q40', 'an RTAS token that the device tree does not name', 'spec/ultravisor.md §6.2', (b) => {
     const seen = watch(b, 'H_RTAS')
-    rtas(b, 0x7777, [Number(BUFFER)], 1)
+    callRtas(b, 0x7777, [Number(BUFFER)], 1)
     b.expect('seen by the hypervisor', seen.times, 1)
   }),
   row(104, 'start-cpu, and UV_RETURN with its cookie', 'rtas_start_cpu_end', (b) => {
     const seen = watch(b, 'H_RTAS')
-    rtas(b, token(b, 'start-cpu'), [0, Number(KERNEL), 77], 1)
+    callRtas(b, token(b, 'start-cpu'), [0, Number(KERNEL), 77], 1)
     const [cookie] = [...b.machine.ultravisor.svms.get(1)!.startedCpus.keys()]
     b.expect('seen by the hypervisor', seen.times, 1)
     b.expectTrue('a cookie waits', cookie !== undefined)
@@ -81,16 +68,16 @@ export const serviceCases: readonly ConformanceCase[] = [
   }),
   extra('start-cpu-range', 'start-cpu of a processor that does not exist', 'spec/ultravisor.md §6.3', (b) => {
     const { vcpus } = b.machine.ultravisor.svms.get(1)!
-    b.expect('status', rtas(b, token(b, 'start-cpu'), [vcpus, Number(KERNEL), 77], 1).out[0], HARDWARE_ERROR)
+    b.expect('status', callRtas(b, token(b, 'start-cpu'), [vcpus, Number(KERNEL), 77], 1).out[0], HARDWARE_ERROR)
     b.expect('rule', b.rules().at(-1), 'UV-RTAS-004')
   }),
   extra('rtas-bounce', 'RTAS carries a buffer in and out', 'spec/ultravisor.md §6.2', (b) => {
     const secret = new TextEncoder().encode('nvram of the guest')
     b.write(BUFFER, secret)
-    const stored = rtas(b, token(b, 'nvram-store'), [0, Number(BUFFER), secret.length], 2)
+    const stored = callRtas(b, token(b, 'nvram-store'), [0, Number(BUFFER), secret.length], 2)
     b.expect('store: status and length', stored.out, [0, secret.length])
     b.write(BUFFER, new Uint8Array(secret.length))
-    const fetched = rtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), secret.length], 2)
+    const fetched = callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), secret.length], 2)
     b.expect('fetch: status and length', fetched.out, [0, secret.length])
     b.expect('content', b.read(BUFFER, secret.length), secret)
   }),

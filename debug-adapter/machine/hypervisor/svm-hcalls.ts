@@ -129,7 +129,11 @@ function* initAbort(hv: Hypervisor, vm: Vm): Steps<readonly bigint[]> {
   const frames = [...vm.framesIn('secure')]
   yield INIT_ABORT.at('pageOut', { frames: frames.length })
   for (const gpa of frames) yield* takeBack(hv, vm, gpa, 'normal')
-  for (const gpa of [...vm.framesIn('shared')]) vm.setPlace(gpa, 'normal')
+  for (const gpa of [...vm.framesIn('shared')]) {
+    // One that was withdrawn meanwhile has no page.
+    vm.providePage(gpa)
+    vm.setPlace(gpa, 'normal')
+  }
   vm.secureGuest = { started: false, done: false }
   yield INIT_ABORT.at('terminate')
   yield* hv.ultracall(UCALL.UV_SVM_TERMINATE, [BigInt(vm.lpid)])

@@ -187,7 +187,7 @@ export class Vm {
         lpid: this.lpid,
         gpa: gpa & -PAGE,
       })
-    if (place === 'normal') this.table.map(gpa & -PAGE, frame.page!)
+    if (place === 'normal' && frame.page !== undefined) this.table.map(gpa & -PAGE, frame.page)
   }
 
   /** A shared frame loses its page: the host moved it. The next access by the guest asks for another. */
