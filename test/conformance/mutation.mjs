@@ -1,9 +1,10 @@
 // Removes each check of the ultravisor in turn and tells which removals nobody notices: neither a case of the conformance suite,
 // nor a quirk's row, nor a scenario.
 //
-//   node test/conformance/mutation.mjs [--only TEXT] [--threads N]
+//   node test/conformance/mutation.mjs [--only TEXT] [--look N] [--threads N]
 //
 // --only TEXT   only removals whose name contains TEXT; noticed.json stays as it is
+// --look N      at most N observers look at a removal; who is left out may have noticed it
 // --threads N   threads that try removals (1)
 //
 // Writes test/conformance/mutation/noticed.json: who notices each removal. The last line is a summary; exit 1 where one goes unnoticed.
@@ -17,9 +18,21 @@ import { mutationSites } from './mutation/sites.mjs'
 import { Thread } from './mutation/thread.mjs'
 
 const record = resolve(import.meta.dirname, 'mutation/noticed.json')
-const { values } = parseArgs({ options: { only: { type: 'string' }, threads: { type: 'string', default: '1' } } })
-const threads = Number(values.threads)
-if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads ${values.threads}: expected a number from 1`)
+/** Observers that look whether a removal that is said to make no difference makes one. */
+const LOOKS_AT_EQUIVALENT = 20
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    look: { type: 'string', default: '1000000' },
+    threads: { type: 'string', default: '1' },
+  },
+})
+const [threads, look] = ['threads', 'look'].map((name) => {
+  const value = Number(values[name])
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${values[name]}: expected a number from 1`)
+  return value
+})
 
 const sites = mutationSites()
 const folder = mkdtempSync(join(tmpdir(), 'pef-mutation-'))
@@ -52,7 +65,13 @@ try {
       const candidates = observers.filter(({ mattered }) => mattered.has(site))
       // Whoever noticed it last time looks first.
       candidates.sort((a, b) => Number(b.name === known[key]) - Number(a.name === known[key]))
-      const order = candidates.map(({ number }) => number)
+      const most = equivalent[key] ? LOOKS_AT_EQUIVALENT : look
+      // Where not all look, they come from everywhere, not from the fastest alone.
+      const stride = Math.max(1, candidates.length / most)
+      const order = Array.from(
+        { length: Math.min(most, candidates.length) },
+        (_, i) => candidates[Math.floor(i * stride)].number,
+      )
       const { noticedBy } = order.length > 0 ? await own.try(site, order) : {}
       const name = noticedBy === undefined ? undefined : names[noticedBy]
       results.set(site, name)

@@ -1,4 +1,4 @@
-import { MSR } from '../../machine/cpu/msr.ts'
+import { MSR, SRR1_SC_LEVEL } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
@@ -24,6 +24,14 @@ function hostInstruction(b: Bench, word: number): number | undefined {
   if (exit.kind === 'interrupt') b.expect('interrupt into', into, 'hypervisor')
   cpu.load(saved)
   return exit.kind === 'interrupt' ? exit.vector : undefined
+}
+
+/** The ultravisor is entered at a vector that saves in SRR0 and SRR1, with the guest where it stands. */
+function atVector(b: Bench, vector: number, srr1: bigint): void {
+  const { cpu, ultravisor } = b.machine
+  cpu.setSpr(SPR.SRR0, cpu.nia)
+  cpu.setSpr(SPR.SRR1, srr1)
+  b.steps(enterUltravisor(ultravisor, vector))
 }
 
 /** mtspr SPR,r3 (Power ISA 3.0C III 5.4.4: the halves of the number are swapped). */
@@ -232,5 +240,53 @@ export const dispatchCases: readonly ConformanceCase[] = [
   extra('sc0', 'sc 0 stays inside the SVM', 'spec/ultravisor.md §1.3', (b) => {
     b.expect('vector', b.run(['sc 0']).vector, 0xc00)
     b.expect('S', (b.machine.cpu.msr & MSR.S) !== 0n, true)
+  }),
+  extra('sc0-ultravisor', 'sc 0 that reaches the ultravisor', 'syscall_entry', (b) => {
+    const { cpu } = b.machine
+    const at = cpu.nia
+    cpu.setGpr(3, 0x58n)
+    atVector(b, 0xc00, cpu.msr)
+    b.expect('R3', cpu.gpr(3), 0n)
+    b.expect('the guest goes on', [cpu.nia, (cpu.msr & MSR.S) !== 0n], [at, true])
+  }),
+  ...(['sane', 'Q09'] as const).map((quirk) =>
+    extra(
+      quirk === 'sane' ? 'no-svm' : 'no-svm-Q09',
+      'sharing in a partition that has no SVM',
+      'uv_switch_page',
+      (b) => {
+        const { cpu } = b.machine
+        const msr = cpu.msr
+        cpu.setSpr(SPR.LPIDR, 7n)
+        for (const name of ['UV_SHARE_PAGE', 'UV_UNSHARE_PAGE', 'UV_UNSHARE_ALL_PAGES']) {
+          cpu.setGpr(3, BigInt(ultracallNumber(name)))
+          cpu.setGpr(4, FREE >> 16n)
+          cpu.setGpr(5, 1n)
+          atVector(b, 0xc00, msr | (2n << SRR1_SC_LEVEL.shift))
+          b.expectCode(name, signed(cpu.gpr(3)), U.FUNCTION)
+        }
+        b.expect('rules', [...new Set(b.rules())], ['UV-PAGE-003'])
+      },
+      { quirks: quirk === 'sane' ? [] : [quirk] },
+    ),
+  ),
+  extra('facility', 'a facility of an SVM that is no transaction', 'svm_f80_handle', (b) => {
+    const { cpu, hypervisor } = b.machine
+    const vectors: number[] = []
+    hypervisor.behaviour = {
+      *interrupt(hv, _vm, vector) {
+        vectors.push(vector)
+        cpu.setGpr(3, BigInt(ultracallNumber('UV_RETURN')))
+        yield* hv.parts.systemCall2()
+        return true
+      },
+    }
+    const at = cpu.nia
+    cpu.setSpr(SPR.HFSCR, 10n << 56n)
+    cpu.setSpr(SPR.HSRR0, at)
+    cpu.setSpr(SPR.HSRR1, cpu.msr)
+    b.steps(enterUltravisor(b.machine.ultravisor, 0xf80))
+    b.expect('seen by the hypervisor', vectors, [0xf80])
+    b.expect('the guest goes on', cpu.nia, at)
   }),
 ]

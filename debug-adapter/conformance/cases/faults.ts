@@ -125,4 +125,42 @@ export const faultCases: readonly ConformanceCase[] = [
     b.expect('EE', cpu.msr & MSR.EE, 0n)
     b.expect('seen by the hypervisor', b.machine.trace.of('reflection').length, before)
   }),
+  extra('fetch-outside', 'the guest jumps to an address outside its memory', 'svm_e20_handle', (b) => {
+    const seen: number[] = []
+    b.machine.hypervisor.behaviour = {
+      // biome-ignore lint/correctness/useYield: it only looks
+      *interrupt(_hv, _vm, vector) {
+        seen.push(vector)
+        return false
+      },
+    }
+    b.expect('the program', b.run([...load(4, DEVICE), 'mtctr r4', 'bctr']).how, 'machine')
+    b.expect('seen by the hypervisor', seen, [0xe20])
+    b.expectTrue(`why: ${b.ended}`, b.ended?.includes('instruction fetch') === true)
+  }),
+  extra('device-store-refused', 'a store to a device that the hypervisor refuses', 'emulate_mmio', (b) => {
+    answering(b, 'H_LOGICAL_CI_STORE', [H_PARAMETER])
+    b.expect('the program', b.run([...load(4, DEVICE), 'stw r4,0(r4)']).how, 'machine')
+    b.expect('rule', b.rules().at(-1), 'UV-FAULT-006')
+  }),
+  extra(
+    'abort-one',
+    'one of two SVMs is stopped: nothing of it is left, and the other goes on',
+    'svm_abort',
+    (b) => {
+      const { ultravisor, memory } = b.machine
+      const lpid = Number(b.spr(SPR.LPIDR))
+      const secret = new TextEncoder().encode('a secret of the SVM that is stopped')
+      b.write(FREE, secret)
+      const page = ultravisor.svms.get(lpid)!.securePage(FREE >> 16n)!
+      const { gpa } = ultravisor.svms.get(lpid)!.reserved.get('RTAS arguments')!
+      b.expect('the program', b.run([...load(4, gpa), 'lbz r3,0(r4)']).how !== 'end', true)
+      b.expectTrue('rule UV-FAULT-001', b.rules().includes('UV-FAULT-001'))
+      b.expect('SVMs left', [...ultravisor.svms.keys()], [3 - lpid])
+      b.expect('the secret', ultravisor.memory.read(page, secret.length), new Uint8Array(secret.length))
+      const owned = [...memory.owned()].filter((one) => one.owner === 'secure guest' && one.lpid === lpid)
+      b.expect('secure pages of it', owned.length, 0)
+    },
+    { config: { virtualMachines: 2, secureMemoryBytes: 128 << 20 } },
+  ),
 ]

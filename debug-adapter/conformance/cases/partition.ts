@@ -135,4 +135,25 @@ export const partitionCases: readonly ConformanceCase[] = [
     b.expect('free', b.machine.ultravisor.pages.freeBytes < MiB2, true)
     b.expect('state', b.state(FREE), 'SECURE')
   }),
+  extra('slot-heap', 'a slot whose page table the heap has no room for', 'populate_memslot_secure_pages', (b) => {
+    const { heap, pages } = b.machine.ultravisor
+    for (let bytes = 1n << 24n; bytes >= 0x100n; bytes >>= 1n) while (heap.allocate(bytes) !== undefined);
+    const free = pages.freeBytes
+    b.expectCode('UV_REGISTER_MEM_SLOT', register(b, BEHIND, MiB2, 0n, 5n), U.RETRY)
+    b.expect('rule', b.rules().at(-1), 'UV-SLOT-007')
+    b.expect('secure memory is free again', pages.freeBytes, free)
+    b.expect('state', b.state(BEHIND), 'none')
+    b.expectCode('UV_UNREGISTER_MEM_SLOT', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 5n), U.P2)
+  }),
+  extra(
+    'slot-last-Q13',
+    'the last slot is removed: there is no frame behind it',
+    'free_memslot',
+    (b) => {
+      b.expectCode('add', register(b, BEHIND, MiB2, 0n, 5n), U.SUCCESS)
+      b.expectCode('remove', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 5n), U.SUCCESS)
+      b.expect('state', b.state(BEHIND + MiB2), 'none')
+    },
+    { quirks: ['Q13'] },
+  ),
 ]

@@ -2,8 +2,9 @@ import { MSR } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import type { Returning } from '../../machine/hypervisor/behaviour.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
-import { type Bench, hypercallNumber, load, ultracallNumber } from '../bench.ts'
+import { type Bench, FREE, hypercallNumber, load, ultracallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
+import { callRtas, token } from '../rtas-doings.ts'
 
 /** Unit address of the console. */
 const CONSOLE = 0x7100_0000n
@@ -110,5 +111,51 @@ export const returnCases: readonly ConformanceCase[] = [
     const after = b.call(1, hypercallNumber('H_CEDE'), values)
     b.expect('R3', after[0], 0x123n)
     b.expect('R4 to R12', after.slice(1), values)
+  }),
+  extra('return-lpid-own', 'another LPIDR while the ultravisor waits for its own hypercall', 'do_hcall', (b) => {
+    b.machine.hypervisor.behaviour = { returning: (_hv, _vm, registers) => void (registers.lpid = 7n) }
+    b.guest('UV_SHARE_PAGE', FREE >> 16n, 1n)
+    b.expectTrue(`the SVM ends: ${b.ended}`, b.ended !== undefined)
+    b.expect('rule', b.rules().at(-1), 'UV-RTN-002')
+  }),
+  extra(
+    'return-lost',
+    'a wrong cookie while the ultravisor waits for its own hypercall, beside another VM',
+    'do_hcall',
+    (b) => {
+      const lpid = Number(b.spr(SPR.LPIDR))
+      let spoilt = false
+      b.machine.hypervisor.behaviour = {
+        returning: (_hv, vm, registers) => {
+          if (spoilt || vm.lpid !== lpid) return
+          spoilt = true
+          registers.cookie ^= 4n
+        },
+      }
+      b.run([...load(3, BigInt(ultracallNumber('UV_SHARE_PAGE'))), ...load(4, FREE >> 16n), 'li r5,1', 'sc 2'])
+      b.expectTrue('a cookie was spoilt', spoilt)
+      b.expectTrue('rule UV-RTN-001', b.rules().includes('UV-RTN-001'))
+      b.expect('SVMs left', [...b.machine.ultravisor.svms.keys()], [3 - lpid])
+    },
+    { config: { virtualMachines: 2, secureMemoryBytes: 128 << 20 } },
+  ),
+  extra('machine-check-handler', 'machine checks go where the guest registered its handler', 'valid_vector', (b) => {
+    const at = b.machine.cpu.nia
+    const register = (handler: number): number[] => callRtas(b, token(b, 'ibm,nmi-register'), [0x8000, handler], 1).out
+    for (const [handler, arrives] of [
+      [0x7000, true],
+      [0x7004, false],
+    ] as const) {
+      b.expect(`ibm,nmi-register 0x${handler.toString(16)}: status`, register(handler), [0])
+      b.machine.cpu.nia = at
+      const to = afterMachineCheck(b, () => BigInt(handler))
+      b.expect('the guest goes on at', to, arrives ? BigInt(handler) : at)
+    }
+    b.expect(
+      '0x200 is none any more',
+      afterMachineCheck(b, () => 0x200n),
+      at,
+    )
+    b.expect('rule', b.rules().at(-1), 'UV-RTN-004')
   }),
 ]

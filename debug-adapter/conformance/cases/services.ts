@@ -1,10 +1,13 @@
+import { type FdtNode, newNode, setBytes, writeFdt } from '../../../server/esm/fdt.ts'
 import { MSR } from '../../machine/cpu/msr.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
-import { FREE, hypercallNumber, KERNEL, load, ultracallNumber } from '../bench.ts'
+import { memoryResources } from '../../machine/ultravisor/service-memory.ts'
+import { FREE, hypercallNumber, KERNEL, load, PAGE, ultracallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
-import { callRtas, token } from '../rtas-doings.ts'
+import { bytesOf, callRtas, token } from '../rtas-doings.ts'
 import { watch } from '../watch.ts'
 
+const H_PARAMETER = -4n
 const HARDWARE_ERROR = 0xffff_ffff
 /** Behind the argument block. */
 const BUFFER = FREE + 0x1000n
@@ -127,4 +130,115 @@ export const serviceCases: readonly ConformanceCase[] = [
     b.expectCode('no resource', b.host('UV_READ_MEM', b.hostPage(1), handle + 99n, open.offset, 16n), U.PERMISSION)
     b.expectCode('a secure buffer', b.host('UV_READ_MEM', resource!.start, handle, open.offset, 16n), U.PARAMETER)
   }),
+  extra('scom-form', 'indirect SCOM registers, and addresses beside the cores', 'uv_xscom_write', (b) => {
+    const indirect = (1n << 63n) | 0x6_c081n
+    b.expectCode('a value of 17 bits', b.host('UV_WRITE_SCOM', 0n, indirect, 0x1_0000n), U.PARAMETER)
+    b.expect('rule', b.rules().at(-1), 'UV-SCOM-005')
+    b.expectCode('a value of 16 bits', b.host('UV_WRITE_SCOM', 0n, indirect, 0xffffn), U.XSCOM_ADDR_ERROR)
+    b.expect('rule', b.rules().at(-1), 'UV-SCOM-006')
+    b.expect('the direct register', b.hostRegisters(0n, ultracallNumber('UV_READ_SCOM'), [0n, 0x6_c081n])[1], 0n)
+    b.expectCode('form 1, 17 bits', b.host('UV_WRITE_SCOM', 0n, indirect | (1n << 60n), 0x1_0000n), U.XSCOM_ADDR_ERROR)
+    for (const [address, code] of [
+      [0x1fff_ffffn, U.XSCOM_ADDR_ERROR],
+      [0x2000_0000n, U.PERMISSION],
+      [0x37ff_ffffn, U.PERMISSION],
+      [0x3800_0000n, U.XSCOM_ADDR_ERROR],
+    ] as const)
+      b.expectCode(`read 0x${address.toString(16)}`, b.host('UV_READ_SCOM', 0n, address), code)
+  }),
+  extra(
+    'scom-unknown-Q17',
+    'a register that the chip does not have',
+    'uv_xscom_write',
+    (b) => b.expectCode('write', b.host('UV_WRITE_SCOM', 0n, 0x123n, 1n), U.XSCOM_ADDR_ERROR),
+    { quirks: ['Q17'] },
+  ),
+  extra('service-memory-ends', 'ranges and buffers that do not fit', 'memory_read, memory_write', (b) => {
+    const [resource] = b.machine.ultravisor.memoryResources
+    const handle = (BigInt(resource!.chip) << 32n) | BigInt(resource!.type)
+    const first = resource!.read[0]!
+    const last = resource!.read.at(-1)!
+    const end = BigInt(b.machine.memory.normalBytes)
+    const read = (buffer: bigint, offset: bigint, bytes: bigint) => b.host('UV_READ_MEM', buffer, handle, offset, bytes)
+    b.expectCode('all that is open', read(b.hostPage(0), first.offset, 16n), U.SUCCESS)
+    if (first.offset > 0n) b.expectCode('before it', read(b.hostPage(0), first.offset - 8n, 16n), U.PERMISSION)
+    b.expectCode('behind it', read(b.hostPage(0), last.offset + last.bytes - 8n, 16n), U.PERMISSION)
+    b.expectCode('a buffer behind memory', read(end, first.offset, 16n), U.PARAMETER)
+    b.expectCode('a buffer up to behind memory', read(end - 8n, first.offset, 16n), U.PARAMETER)
+    b.expect('rule', b.rules().at(-1), 'UV-MEM-004')
+  }),
+  extra('service-memory-tree', 'resources of a device tree that cannot be read are none', 'get_mem_wl', (b) => {
+    const tree = (edit: (node: FdtNode) => void): Uint8Array => {
+      const range = newNode('range', {
+        reg: new Uint8Array(16).fill(1),
+        'ibm,resource-type': Uint8Array.of(0, 0, 0, 1),
+      })
+      edit(range)
+      const root = newNode('', {})
+      let parent = root
+      for (const name of ['ibm,opal', 'power-mgt', 'mem_range']) {
+        const child = newNode(name, {})
+        parent.children.push(child)
+        parent = child
+      }
+      parent.children.push(range)
+      return writeFdt({ root, reservations: [], bootCpu: 0 })
+    }
+    b.expect('as it should be', memoryResources(tree(() => {})).length, 1)
+    b.expect('no address', memoryResources(tree(({ properties }) => void properties.delete('reg'))).length, 0)
+    b.expect('half an address', memoryResources(tree((n) => setBytes(n, 'reg', new Uint8Array(8)))).length, 0)
+    b.expect('no type', memoryResources(tree((n) => void n.properties.delete('ibm,resource-type'))).length, 0)
+  }),
+  extra('start-cpu-twice', 'start-cpu twice for one processor, and with an argument too few', 'rtas_start_cpu', (b) => {
+    const started = (): bigint[] => [...b.machine.ultravisor.svms.get(1)!.startedCpus.keys()]
+    callRtas(b, token(b, 'start-cpu'), [0, Number(KERNEL), 1], 1)
+    const [first] = started()
+    callRtas(b, token(b, 'start-cpu'), [0, Number(KERNEL), 2], 1)
+    b.expect('cookies that wait', started().length, 1)
+    b.expectTrue('another one', started()[0] !== first)
+    b.expect('two arguments', callRtas(b, token(b, 'start-cpu'), [0, Number(KERNEL)], 1).out[0], HARDWARE_ERROR)
+    b.expect('rule', b.rules().at(-1), 'UV-RTAS-004')
+  }),
+  extra('rtas-block', 'argument blocks that do not fit', 'svm_rtas', (b) => {
+    const end = FREE + PAGE
+    const put = (at: bigint, words: readonly number[]): void => {
+      for (const [i, word] of words.entries()) b.write(at + BigInt(i * 4), bytesOf([word]))
+    }
+    const call = (at: bigint, words: readonly number[]): bigint => {
+      put(at, words)
+      return b.hcall('H_RTAS', at)
+    }
+    b.expect('16 cells', call(FREE, [token(b, 'ibm,slot-error-detail'), 15, 1]), 0n)
+    b.rules()
+    b.expect('17 cells', call(FREE, [token(b, 'ibm,slot-error-detail'), 16, 1]), H_PARAMETER)
+    b.expect('2^32 - 1 arguments', call(FREE, [token(b, 'power-off'), 0xffff_ffff, 1]), H_PARAMETER)
+    b.expect('a head across a page', call(end - 8n, [token(b, 'event-scan'), 4, 1]), H_PARAMETER)
+    b.expect('a body across a page', call(end - 16n, [token(b, 'event-scan'), 4, 1]), H_PARAMETER)
+    b.expect('outside memory', b.hcall('H_RTAS', 1n << 40n), H_PARAMETER)
+    b.expect('2^64 - 4', b.hcall('H_RTAS', (1n << 64n) - 4n), H_PARAMETER)
+    b.expect('rules', [...new Set(b.rules())], ['UV-RTAS-001'])
+    const before = b.read(FREE + 12n, 16).slice()
+    b.expect('no results', call(FREE, [0x7777, 4, 0]), 0n)
+    b.expect('nothing is written', b.read(FREE + 12n, 16), before)
+  }),
+  extra(
+    'rtas-counts-Q41',
+    'the hypervisor enlarges the counts of a block at the end of a page',
+    'svm_rtas_return',
+    (b) => {
+      const block = FREE + PAGE - 20n
+      b.machine.hypervisor.behaviour = {
+        // biome-ignore lint/correctness/useYield: it writes and is done
+        *after(_hv, vm, { name }) {
+          if (name === 'H_RTAS')
+            vm.write(b.machine.ultravisor.svms.get(1)!.reserved.get('RTAS arguments')!.gpa + 8n, bytesOf([900]))
+        },
+      }
+      b.write(FREE + PAGE, new Uint8Array(64))
+      const { code } = callRtas(b, token(b, 'event-scan'), [], 2, block)
+      b.expect('R3', code, 0n)
+      b.expect('the page behind', b.read(FREE + PAGE, 64), new Uint8Array(64))
+    },
+    { quirks: ['Q41'] },
+  ),
 ]

@@ -1,7 +1,7 @@
 import { plugMemory, takeBack } from '../../machine/hypervisor/paging.ts'
 import type { Steps } from '../../machine/steps.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
-import { shareWithHypervisor } from '../../machine/ultravisor/share.ts'
+import { shareByGuest, shareWithHypervisor, unshareByGuest } from '../../machine/ultravisor/share.ts'
 import { type Bench, FREE, load, PAGE } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
 
@@ -220,5 +220,26 @@ export const shareCases: readonly ConformanceCase[] = [
   extra('unshare-range', 'UV_UNSHARE_PAGE outside the slots', 'page_unshare_with_hv', (b) => {
     b.expectCode('outside', unshare(b, BEHIND), U.P2)
     b.expectCode('2^64 - 1 frames', unshare(b, FREE, (1n << 64n) - 1n), U.P2)
+  }),
+  extra('share-transient', 'sharing and unsharing of a frame on its way', 'page_share_with_hv', (b) => {
+    const { ultravisor, cpu } = b.machine
+    const svm = ultravisor.svms.get(1)!
+    const codes: (bigint | undefined)[] = []
+    b.machine.hypervisor.behaviour = {
+      *before(_hv, _vm, call) {
+        if (call.name !== 'H_SVM_PAGE_IN' || codes.length > 0) return
+        const own = cpu.save()
+        const frame = { ...own, gpr: [...own.gpr] }
+        frame.gpr[4] = gfn(FREE)
+        frame.gpr[5] = 1n
+        codes.push(yield* shareByGuest(ultravisor, frame))
+        codes.push(yield* unshareByGuest(ultravisor, frame))
+        cpu.load(own)
+      },
+    }
+    b.expectCode('UV_SHARE_PAGE', share(b, FREE), U.SUCCESS)
+    b.expect('the same meanwhile, and UV_UNSHARE_PAGE', codes, [U.P2, U.P2])
+    b.expect('rules', b.rules(), ['UV-SHARE-002', 'UV-SHARE-002'])
+    b.expect('state', svm.stateOf(gfn(FREE)), 'SHARED')
   }),
 ]
