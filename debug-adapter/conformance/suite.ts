@@ -43,13 +43,21 @@ export interface CaseResult {
   readonly detail: string
 }
 
-/** Runs one case on a machine of its own. */
-export function runCase(test: ConformanceCase, crypto: CryptoProvider): CaseResult {
+/**
+ * Runs one case on a machine of its own.
+ * @param look sees the machine when the case is done
+ */
+export function runCase(
+  test: ConformanceCase,
+  crypto: CryptoProvider,
+  look: (bench: Bench) => void = () => {},
+): CaseResult {
   const { id, title, source } = test
   const config = { ...test.config, ...(test.quirks.length > 0 && { quirks: test.quirks }) }
   try {
     const bench = new Bench({ crypto, config, start: test.start })
     test.run(bench)
+    look(bench)
     const nothing = bench.observed.length + bench.failures.length === 0
     const failures = nothing ? ['the case checked nothing'] : bench.failures
     const detail = [...failures, ...bench.observed].join('; ')

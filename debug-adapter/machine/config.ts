@@ -61,4 +61,6 @@ export interface Interventions {
   wrappingKeyProperties?(properties: Map<string, Uint8Array>): void
   /** What the hypervisor answers to H_SVM_TPM_COMM instead of asking the TPM. */
   tpmCommReturns?: bigint
+  /** Status with which the SCOM engine ends an access to an address (HMER[21:23]); undefined: as it should. */
+  scomStatus?(address: number): number | undefined
 }

@@ -98,7 +98,7 @@ export class Machine {
       now: () => this.clock.milliseconds,
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
-    this.chip = new Chip(this.clock)
+    this.chip = new Chip(this.clock, config.interventions?.scomStatus)
     const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu)
     this.platform = newPlatform()
     this.hypervisor = new Hypervisor({

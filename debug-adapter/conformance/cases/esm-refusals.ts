@@ -91,7 +91,7 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
           b.expectCode('UV_UNREGISTER_MEM_SLOT', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 0n), U.SUCCESS)
           for (const [id, start, bytes] of [
             [0n, 0n, hole],
-            [1n, hole + PAGE, 0x20_0000n - PAGE],
+            [1n, hole + PAGE, 0x80_0000n - PAGE],
           ] as const)
             b.expectCode('UV_REGISTER_MEM_SLOT', b.host('UV_REGISTER_MEM_SLOT', LPID, start, bytes, 0n, id), U.SUCCESS)
         },

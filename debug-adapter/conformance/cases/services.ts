@@ -135,7 +135,7 @@ export const serviceCases: readonly ConformanceCase[] = [
     b.expectCode('a value of 17 bits', b.host('UV_WRITE_SCOM', 0n, indirect, 0x1_0000n), U.PARAMETER)
     b.expect('rule', b.rules().at(-1), 'UV-SCOM-005')
     b.expectCode('a value of 16 bits', b.host('UV_WRITE_SCOM', 0n, indirect, 0xffffn), U.XSCOM_ADDR_ERROR)
-    b.expect('rule', b.rules().at(-1), 'UV-SCOM-006')
+    b.expect('rule', b.rules().at(-1), 'UV-SCOM-004')
     b.expect('the direct register', b.hostRegisters(0n, ultracallNumber('UV_READ_SCOM'), [0n, 0x6_c081n])[1], 0n)
     b.expectCode('form 1, 17 bits', b.host('UV_WRITE_SCOM', 0n, indirect | (1n << 60n), 0x1_0000n), U.XSCOM_ADDR_ERROR)
     for (const [address, code] of [
@@ -152,6 +152,40 @@ export const serviceCases: readonly ConformanceCase[] = [
     'uv_xscom_write',
     (b) => b.expectCode('write', b.host('UV_WRITE_SCOM', 0n, 0x123n, 1n), U.XSCOM_ADDR_ERROR),
     { quirks: ['Q17'] },
+  ),
+  ...([false, true] as const).map((released) =>
+    extra(
+      released ? 'scom-engine-Q07' : 'scom-engine',
+      'how the SCOM engine ends an access',
+      'xscom_handle_error',
+      (b) => {
+        const codes = [
+          [1, released ? U.FUNCTION : U.BUSY],
+          [2, U.XSCOM_CHIPLET_OFF],
+          [3, U.XSCOM_PARTIAL_GOOD],
+          [4, U.XSCOM_ADDR_ERROR],
+          [5, U.XSCOM_CLOCK_ERROR],
+          [6, U.XSCOM_PARITY_ERROR],
+          [7, U.XSCOM_TIMEOUT],
+          [0, U.HARDWARE],
+        ] as const
+        for (const [status, code] of codes) {
+          const address = 0xa_0000n + (status === 0 ? 8n : BigInt(status)) * 0x1000n + 4n
+          b.expectCode(`read, status ${status}`, b.host('UV_READ_SCOM', 0n, address), code)
+          b.expectCode(`write, status ${status}`, b.host('UV_WRITE_SCOM', 0n, address, 1n), code)
+        }
+        b.expectCode(
+          'a core that this chip does not have',
+          b.host('UV_READ_SCOM', 0n, 0x2101_0a9cn),
+          U.XSCOM_PARTIAL_GOOD,
+        )
+      },
+      {
+        quirks: released ? ['Q07', 'Q17'] : ['Q17'],
+        // The fourth nibble of an address is the status; 8 is one that no book names.
+        config: { interventions: { scomStatus: (at) => (at >>> 16 === 0xa ? (at >>> 12) & 15 : undefined) } },
+      },
+    ),
   ),
   extra('service-memory-ends', 'ranges and buffers that do not fit', 'memory_read, memory_write', (b) => {
     const [resource] = b.machine.ultravisor.memoryResources

@@ -57,26 +57,51 @@ export class SelfBootEngine {
   }
 }
 
+/** How the SCOM engine ended an access, as HMER[21:23] says (skiboot include/xscom.h). */
+export const SCOM_STATUS = {
+  done: 0,
+  busy: 1,
+  chipletOff: 2,
+  partialGood: 3,
+  addressError: 4,
+  clockError: 5,
+  parityError: 6,
+  timeout: 7,
+} as const
+
+/** Chiplets of the cores: this chip has the first of 24. */
+const CORE_CHIPLETS = { own: 0x20, last: 0x37 } as const
+
 /** The one processor chip as service software reaches it: SCOM registers and the self-boot engine. */
 export class Chip {
   /** Number of the chip in SCOM and SBE calls. */
   readonly id = 0n
   readonly sbe: SelfBootEngine
   private readonly registers = new Map(REGISTERS)
+  readonly #broken: ((address: number) => number | undefined) | undefined
 
-  constructor(clock: Clock) {
+  /** @param broken status with which accesses to an address end, instead of the right one */
+  constructor(clock: Clock, broken?: (address: number) => number | undefined) {
     this.sbe = new SelfBootEngine(clock)
+    this.#broken = broken
   }
 
-  /** @param address 31 bits, direct. @returns undefined where the chip has no such register */
-  readScom(address: number): bigint | undefined {
-    return this.registers.get(address)
+  /** @param address 31 bits, direct. @returns what HMER says of an access: one of {@link SCOM_STATUS}, or what no book names */
+  scomStatus(address: number): number {
+    const broken = this.#broken?.(address)
+    if (broken !== undefined) return broken
+    if (this.registers.has(address)) return SCOM_STATUS.done
+    const chiplet = address >>> 24
+    const missing = chiplet > CORE_CHIPLETS.own && chiplet <= CORE_CHIPLETS.last
+    return missing ? SCOM_STATUS.partialGood : SCOM_STATUS.addressError
   }
 
-  /** @returns false where the chip has no such register */
-  writeScom(address: number, value: bigint): boolean {
-    if (!this.registers.has(address)) return false
+  /** Of a register that the chip has; others hold 0. */
+  readScom(address: number): bigint {
+    return this.registers.get(address) ?? 0n
+  }
+
+  writeScom(address: number, value: bigint): void {
     this.registers.set(address, BigInt.asUintN(64, value))
-    return true
   }
 }

@@ -16,6 +16,7 @@ const rules = {
   'UV-SCOM-004': ['a direct SCOM address, or an indirect one of form 0 that exists', 'spec/ultravisor.md §2.4'],
   'UV-SCOM-005': ['a value of 16 bits for an indirect register', 'spec/ultravisor.md §2.4'],
   'UV-SCOM-006': ['the address of a SCOM register', 'spec/ultravisor.md §2.4'],
+  'UV-SCOM-007': ['a chiplet that answers: status 0 of the SCOM engine', 'spec/ultravisor.md §2.4'],
   'UV-SBE-001': ['an opcode from 0 to 2', 'spec/ultravisor.md §2.4'],
   'UV-SBE-002': ['an input of 0 for this opcode', 'spec/ultravisor.md §2.4'],
   'UV-SBE-003': ['an empty mailbox of the self-boot engine', 'spec/ultravisor.md §2.4, Q07'],
@@ -52,7 +53,6 @@ const rules = {
   'UV-PAGE-007': ['the ciphertext that last left for this frame, unchanged', 'spec/ultravisor.md §5.5'],
   'UV-PAGE-008': ['flags of 0', 'spec/ultravisor.md §2.4, Q14'],
   'UV-PAGE-009': ['a frame that UV_ESM is not working on: try again when it is done', 'spec/ultravisor.md §2.4, Q16'],
-  'UV-PAGE-010': ['a key and memory for the record of a page that leaves', 'spec/ultravisor.md §2.4'],
   'UV-SHARE-001': ['frames that all lie in registered memory slots, at least one', 'spec/ultravisor.md §2.5'],
   'UV-SHARE-002': ['frames that are not on their way between states', 'spec/ultravisor.md §2.5'],
   'UV-SHARE-003': ['frames that the guest itself shared, not the ultravisor', 'spec/ultravisor.md §2.5'],
@@ -104,6 +104,8 @@ const rules = {
 } as const satisfies Record<string, readonly [expected: string, source: string]>
 
 export type UvRule = keyof typeof rules
+
+export const uvRules = Object.keys(rules) as UvRule[]
 
 /** A refusal of the ultravisor: the rule's sentence, and what was found instead. */
 export function uvRefusal(rule: UvRule, found: string) {

@@ -1,4 +1,5 @@
 import type { RegisterFile } from '../cpu/types.ts'
+import { SCOM_STATUS } from '../platform/chip.ts'
 import { Procedure, type Steps } from '../steps.ts'
 import { U } from './return-codes.ts'
 import type { Ultravisor } from './ultravisor.ts'
@@ -44,6 +45,25 @@ function target(uv: Ultravisor, id: bigint): bigint | undefined {
   return undefined
 }
 
+/** Codes of the statuses of the SCOM engine; others are U_HARDWARE (spec/ultravisor.md §2.4). */
+const ENGINE_CODES: ReadonlyMap<number, bigint> = new Map([
+  [SCOM_STATUS.chipletOff, U.XSCOM_CHIPLET_OFF],
+  [SCOM_STATUS.partialGood, U.XSCOM_PARTIAL_GOOD],
+  [SCOM_STATUS.addressError, U.XSCOM_ADDR_ERROR],
+  [SCOM_STATUS.clockError, U.XSCOM_CLOCK_ERROR],
+  [SCOM_STATUS.parityError, U.XSCOM_PARITY_ERROR],
+  [SCOM_STATUS.timeout, U.XSCOM_TIMEOUT],
+])
+
+/** @returns the code of an access that the engine does not carry out, or undefined where it does */
+function engineFailed(uv: Ultravisor, register: number): bigint | undefined {
+  const status = uv.parts.chip.scomStatus(register)
+  if (status === SCOM_STATUS.done) return undefined
+  const code = status === SCOM_STATUS.busy ? uv.busyCode : (ENGINE_CODES.get(status) ?? U.HARDWARE)
+  const rule = status === SCOM_STATUS.addressError ? 'UV-SCOM-006' : 'UV-SCOM-007'
+  return uv.refuse(rule, `status ${status} at 0x${register.toString(16)}`, code)
+}
+
 export function* readScom(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
   const [id, address] = frame.gpr.slice(4, 6) as [bigint, bigint]
   return yield* READ.frame({ id, address }, readSteps(uv, frame, id, address))
@@ -62,9 +82,9 @@ function* readSteps(uv: Ultravisor, frame: RegisterFile, id: bigint, address: bi
       (address & FORM_1) !== 0n ? U.UNSUPPORTED : U.XSCOM_ADDR_ERROR,
     )
   yield READ.at('engine', { register: number })
-  const value = uv.parts.chip.readScom(number)
-  if (value === undefined) return uv.refuse('UV-SCOM-006', `0x${address.toString(16)}`, U.XSCOM_ADDR_ERROR)
-  frame.gpr[4] = value
+  const failed = engineFailed(uv, number)
+  if (failed !== undefined) return failed
+  frame.gpr[4] = uv.parts.chip.readScom(number)
   return U.SUCCESS
 }
 
@@ -83,8 +103,11 @@ function* writeSteps(uv: Ultravisor, id: bigint, address: bigint, value: bigint)
   if ((address & INDIRECT) !== 0n && (address & FORM_1) === 0n && value >> 16n !== 0n)
     return uv.refuse('UV-SCOM-005', `0x${value.toString(16)}`, U.PARAMETER)
   yield WRITE.at('engine', { register: number })
-  if ((address & INDIRECT) !== 0n || !uv.parts.chip.writeScom(number, value))
-    return uv.refuse('UV-SCOM-006', `0x${address.toString(16)}`, U.XSCOM_ADDR_ERROR)
+  if ((address & INDIRECT) !== 0n)
+    return uv.refuse('UV-SCOM-004', `indirect address 0x${address.toString(16)}`, U.XSCOM_ADDR_ERROR)
+  const failed = engineFailed(uv, number)
+  if (failed !== undefined) return failed
+  uv.parts.chip.writeScom(number, value)
   return U.SUCCESS
 }
 
