@@ -11,6 +11,7 @@ import { hypercallCases } from './cases/hypercalls.ts'
 import { pageLifeCases } from './cases/page-life.ts'
 import { pageCases } from './cases/pages.ts'
 import { partitionCases } from './cases/partition.ts'
+import { reflectionCases } from './cases/reflection.ts'
 import { returnCases } from './cases/return.ts'
 import { serviceCases } from './cases/services.ts'
 import { shareCases } from './cases/share.ts'
@@ -26,6 +27,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...shareCases,
   ...faultCases,
   ...returnCases,
+  ...reflectionCases,
   ...esmCases,
   ...esmRefusalCases,
   ...hypercallCases,

@@ -1,6 +1,7 @@
 /** What the machine has to say of each bad operand and each change of the machine, as test/fixtures/esm/bad/expected.json has it. */
 import type { EsmResult } from '../../debug-adapter/machine/api.ts'
 import type { MachineConfig } from '../../debug-adapter/machine/config.ts'
+import type { Machine } from '../../debug-adapter/machine/machine.ts'
 import { ruleOf } from '../../server/esm/rules.ts'
 import { guestCases } from './guest-cases.ts'
 import { fixture, fixtureJson } from './run.ts'
@@ -31,7 +32,7 @@ export function changeOf({ id, kind, file }: BadCase): Partial<MachineConfig> {
 }
 
 /** @returns what is not as the case has it, in words */
-export function wrongWith(esm: EsmResult, expected: BadCase): string[] {
+export function wrongWith({ esm, machine }: { esm: EsmResult; machine: Machine }, expected: BadCase): string[] {
   const { accepted, memoryUnsafe = false, readsPastEnd = false } = expected.ultravisor
   const refuse = !accepted || memoryUnsafe || readsPastEnd
   const wrong: string[] = []
@@ -43,5 +44,7 @@ export function wrongWith(esm: EsmResult, expected: BadCase): string[] {
     if (expected.diagnostics.includes(rule)) continue
     if (!rule.startsWith('ESM') || 'EX'.includes(ruleOf(rule).severity)) wrong.push(`${rule}, which is none of it`)
   }
+  const said = machine.trace.records.flatMap((one) => (one.type === 'finding' ? [`${one.rule} ${one.message}`] : []))
+  for (const line of new Set(said)) if (said.indexOf(line) !== said.lastIndexOf(line)) wrong.push(`said twice: ${line}`)
   return wrong
 }

@@ -2,7 +2,7 @@ import { MSR } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import type { Returning } from '../../machine/hypervisor/behaviour.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
-import { type Bench, FREE, hypercallNumber, load, ultracallNumber } from '../bench.ts'
+import { type Bench, FREE, hypercallNumber, LPID, load, ultracallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
 import { callRtas, token } from '../rtas-doings.ts'
 
@@ -157,5 +157,36 @@ export const returnCases: readonly ConformanceCase[] = [
       at,
     )
     b.expect('rule', b.rules().at(-1), 'UV-RTN-004')
+  }),
+  extra('return-reused-own', 'UV_RETURN with the cookie of a hypercall of the ultravisor itself', 'uv_return', (b) => {
+    let own: bigint | undefined
+    b.machine.hypervisor.behaviour = { returning: (_hv, _vm, { cookie }) => void (own ??= cookie) }
+    b.expectCode('UV_SHARE_PAGE', b.guest('UV_SHARE_PAGE', FREE >> 16n, 1n), 0n)
+    returning(b, (registers) => void (registers.cookie = own!))
+    b.expectTrue(`the SVM ends: ${b.ended}`, b.ended !== undefined)
+    b.expect('rule', b.rules().at(-1), 'UV-RTN-001')
+  }),
+  extra('return-terminated', 'UV_RETURN with a cookie whose SVM is gone', 'destroy_svm', (b) => {
+    b.machine.hypervisor.behaviour = {
+      // biome-ignore lint/correctness/useYield: the call runs to its end by itself
+      *before() {
+        b.expectCode('UV_SVM_TERMINATE', b.host('UV_SVM_TERMINATE', LPID), 0n)
+      },
+    }
+    const { how } = b.run([
+      ...load(3, BigInt(hypercallNumber('H_PUT_TERM_CHAR'))),
+      ...load(4, CONSOLE),
+      'li r5,0',
+      'sc 1',
+    ])
+    b.expect('the guest', how, 'machine')
+    b.expect('rules', b.rules().slice(0, 1), ['UV-RTN-001'])
+  }),
+  extra('reflection-files', 'the log keeps the registers of the last 256 crossings', 'spec/ultravisor.md §1.5', (b) => {
+    b.run(['li r6,200', 'mtctr r6', ...load(3, 0x58n), 'li r5,0', ...load(4, CONSOLE), 'sc 1', 'bdnz .-48'])
+    const crossings = b.machine.trace.of('reflection')
+    b.expectTrue(`${crossings.length} crossings`, crossings.length > 300)
+    b.expect('with registers', crossings.filter(({ registers }) => registers).length, 256)
+    b.expectTrue('the last one has them', crossings.at(-1)?.registers !== undefined)
   }),
 ]

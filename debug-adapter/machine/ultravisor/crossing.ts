@@ -151,6 +151,7 @@ export class Crossing {
   *#hypercall(number: number, args: readonly bigint[], guestMsr: bigint): Steps<bigint[]> {
     const { cpu } = this.uv.parts
     const own = cpu.save()
+    const svm = this.uv.currentSvm
     const cookie = this.#newCookie()
     yield UV_HCALL.at('park', { cookie })
     const parked: ParkedUltravisor = { kind: 'ultravisor', lpid: this.uv.currentLpid, results: undefined }
@@ -166,6 +167,9 @@ export class Crossing {
     yield* this.uv.parts.hypervisor(0xc00)
     const { results } = parked
     if (!results) abortSvm(this.uv, 'UV-RTN-001', `no UV_RETURN for hypercall 0x${number.toString(16)}`, parked.lpid)
+    // The hypervisor may end the SVM whenever it likes: then there is nothing to go on with.
+    if (this.uv.svms.get(parked.lpid) !== svm)
+      abortSvm(this.uv, 'UV-RTN-005', `UV_SVM_TERMINATE during hypercall 0x${number.toString(16)}`, parked.lpid)
     yield UV_HCALL.at('results', { R3: BigInt.asIntN(64, results[0] ?? 0n) })
     this.#keepHypervisorOwned(own)
     cpu.load(own)

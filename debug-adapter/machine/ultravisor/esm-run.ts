@@ -64,7 +64,7 @@ export class EsmRun {
       if (!svm.slotOf(gfn))
         throw new EsmRefused(uvRefusal('UV-ESM-007', `${what}: gfn 0x${gfn.toString(16)} in no memory slot`))
       const known = svm.pagedIn.has(gfn) && !this.bitmap?.forgets(gfn)
-      if (!known && svm.stateOf(gfn) === 'SECURE') missing.push(gfn)
+      if (!known && !svm.isReserved(gfn) && svm.stateOf(gfn) === 'SECURE') missing.push(gfn)
     }
     if (missing.length > 0) yield FETCH.at('pages', { pages: missing.length })
     for (const gfn of missing) {

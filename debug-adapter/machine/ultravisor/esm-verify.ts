@@ -205,7 +205,6 @@ function* locate(run: EsmRun, initrd: Range): Steps<Uint8Array> {
 /** Copies the nested tree of attachments to its page; of one that is larger only the beginning fits (ESM061, Q49). */
 function copyFiles(run: EsmRun, operand: Operand): void {
   const page = run.svm.securePage(run.svm.reserved.get('files')!.gpa >> PAGE_SHIFT)!
-  run.uv.clear(page, PAGE_BYTES)
   if (!operand.filesFdt) return
   const { uv } = run
   const copied = uv.quirk('Q49') ? operand.filesFdt : operand.filesFdt.subarray(0, PAGE_BYTES)

@@ -51,7 +51,9 @@ function* getFileSteps(uv: Ultravisor, frame: RegisterFile, name: string, offset
 /** The nested device tree of attachments, from the page that UV_ESM copied it to. */
 function attachments(uv: Ultravisor, svm: Svm): Uint8Array {
   const page = svm.reserved.get('files')!
-  const ra = svm.securePage(page.gpa >> 16n)!
+  const ra = svm.securePage(page.gpa >> 16n)
+  // The hypervisor may remove the slot that it lies in.
+  if (ra === undefined) return new Uint8Array(0)
   // The released firmware reads on behind the page, as it has written (Q49).
   const whole = uv.quirk('Q49') ? Math.max(uv.memory.u32(ra + 4n), PAGE_BYTES) : PAGE_BYTES
   return uv.memory.read(ra, uv.parts.memory.offsetOf(ra, whole) < 0 ? PAGE_BYTES : whole)

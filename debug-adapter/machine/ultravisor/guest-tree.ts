@@ -69,14 +69,24 @@ export function reservePages(run: EsmRun, purpose: string, pages: number): bigin
   for (;;) {
     const clash = taken.filter((r) => start < r.end && r.start < start + bytes)
     if (clash.length === 0) break
-    let lowest = clash[0]!.start
-    for (const r of clash) if (r.start < lowest) lowest = r.start
-    start = (lowest - bytes) & -PAGE
+    start = (clash[0]!.start - bytes) & -PAGE
   }
   if (start < 0n) throw new EsmRefused(uvRefusal('UV-ESM-011', `no ${pages} free pages for: ${purpose}`))
   tree.reservations.push({ address: start, size: bytes })
   run.svm.reserved.set(purpose, { gpa: start, pages })
+  for (let gpa = start; gpa < start + bytes; gpa += PAGE) emptyPage(run, gpa)
   return start
+}
+
+/** What the hypervisor put there, or took away, before it could know that the page is the ultravisor's, is gone. */
+function emptyPage({ uv, svm }: EsmRun, gpa: bigint): void {
+  const gfn = gpa / PAGE
+  const page = svm.securePage(gfn)
+  if (page === undefined) throw new EsmRefused(uvRefusal('UV-ESM-011', `gpa 0x${gpa.toString(16)} in no memory slot`))
+  uv.clear(page, PAGE_BYTES)
+  svm.pagedIn.delete(gfn)
+  svm.setState(gfn, 'SECURE')
+  svm.table.map(gpa, page)
 }
 
 /** Ranges that the tree names without reserving them: the pages must not land on them either. */

@@ -153,7 +153,9 @@ function keepMasterKey(run: EsmRun, key: Uint8Array): void {
 /** The operand's symmetric key: always 32 bytes of the keys page, as attachments use it (spec/esm-operand.md §2.2). */
 export function masterKeyOf(uv: Ultravisor, svm: Svm): Uint8Array {
   const { gpa } = svm.reserved.get('keys and digests')!
-  return uv.memory.read(svm.securePage(gpa >> PAGE_SHIFT)! + KEY_AT, 32)
+  const page = svm.securePage(gpa >> PAGE_SHIFT)
+  // The hypervisor may remove the slot that it lies in.
+  return page === undefined ? new Uint8Array(32) : uv.memory.read(page + KEY_AT, 32)
 }
 
 /** Overwrites the keys page, and what else UV_ESM put into its reserved pages. */

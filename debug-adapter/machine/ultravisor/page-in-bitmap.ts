@@ -40,7 +40,6 @@ export class PageInBitmap {
 
   release(): void {
     if (this.page === undefined) return
-    this.uv.clear(this.page, Number(UV_PAGE_BYTES))
     this.uv.pages.free(this.page, UV_PAGE_BYTES)
     this.#assign('free', '')
   }

@@ -60,6 +60,7 @@ function* pageInSteps(
     case 'HV_UNSHARED':
       if (svm.state === 'SECURE') return uv.refuse('UV-PAGE-006', `${state} in a VM that is secure already`, U.P2)
       // A second copy over a page that may be verified already would change what was hashed.
+      if (svm.isReserved(gfn)) return uv.refuse('UV-PAGE-006', 'a frame that UV_ESM keeps for itself', U.P2)
       if (svm.pagedIn.has(gfn)) return uv.refuse('UV-PAGE-006', 'a frame that was paged in before', U.P2)
       yield PAGE_IN.at('copy', { from: ra, to: svm.securePage(gfn)! })
       copyIn(uv, svm, gfn, ra)

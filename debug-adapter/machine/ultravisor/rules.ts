@@ -33,6 +33,7 @@ const rules = {
   'UV-RTN-002': ['the partition that was interrupted, in LPIDR', 'spec/ultravisor.md §1.5'],
   'UV-RTN-003': ['the process that was interrupted, in PIDR', 'spec/ultravisor.md §1.5'],
   'UV-RTN-004': ['in HSRR0 the cookie, or a vector that the hypervisor may inject', 'spec/ultravisor.md §1.6'],
+  'UV-RTN-005': ['the SVM that waits for its hypercall, not terminated meanwhile', 'spec/ultravisor.md §2.4'],
   'UV-SLOT-001': ['a partition id whose UV_ESM has begun', 'spec/ultravisor.md §2.4, Q12'],
   'UV-SLOT-002': ['a start address that is a multiple of 64 KiB', 'spec/ultravisor.md §2.4'],
   'UV-SLOT-003': ['a size above 0 that does not run past the 52 bits of guest addresses', 'spec/ultravisor.md §2.4'],
@@ -41,6 +42,7 @@ const rules = {
   'UV-SLOT-006': ['a range that no other slot covers', 'spec/ultravisor.md §2.4'],
   'UV-SLOT-007': ['enough free secure memory for the slot, in pages of 2 MiB', 'spec/ultravisor.md §2.4'],
   'UV-SLOT-008': ['the id of a registered slot', 'spec/ultravisor.md §2.4, Q12'],
+  'UV-SLOT-009': ['a slot that UV_ESM is not working on: try again when it is done', 'spec/ultravisor.md §2.4'],
   'UV-PAGE-001': ['a page of 64 KiB (order 16)', 'spec/ultravisor.md §2.4'],
   'UV-PAGE-002': [
     'a real address in normal memory, a multiple of 64 KiB, with memory behind it',
@@ -58,6 +60,7 @@ const rules = {
   'UV-SHARE-003': ['frames that the guest itself shared, not the ultravisor', 'spec/ultravisor.md §2.5'],
   'UV-SHARE-004': ['a hypervisor that pages the frame in when asked', 'spec/ultravisor.md §2.5'],
   'UV-SHARE-005': ['a hypervisor that did UV_PAGE_IN before it answered success', 'spec/ultravisor.md §3.4'],
+  'UV-SHARE-006': ['a memory slot that stays while its frames are unshared', 'spec/ultravisor.md §2.5'],
   'UV-FILE-001': ['a secure VM as the caller', 'spec/ultravisor.md §2.5'],
   'UV-FILE-002': ['the process that read this file first, at an offset not before its last', 'spec/ultravisor.md §2.5'],
   'UV-FILE-003': ['an offset below 64 KiB', 'spec/ultravisor.md §2.5, Q25'],

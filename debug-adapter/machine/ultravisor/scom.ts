@@ -40,8 +40,7 @@ const isOfCore = (address: number): boolean => address >>> 24 >= CORES.first && 
 /** Checks that both calls have in common, behind the access list. @returns a code, or undefined where the register may be used */
 function target(uv: Ultravisor, id: bigint): bigint | undefined {
   const part = BigInt.asUintN(32, id)
-  if (part >> 28n !== 0n || part !== uv.parts.chip.id)
-    return uv.refuse('UV-SCOM-003', `part 0x${part.toString(16)}`, U.PARAMETER)
+  if (part !== uv.parts.chip.id) return uv.refuse('UV-SCOM-003', `part 0x${part.toString(16)}`, U.PARAMETER)
   return undefined
 }
 

@@ -27,8 +27,7 @@ const SHARED = 1n
 const gpaOf = (gfn: bigint): bigint => gfn << PAGE_SHIFT
 
 function framesOf(svm: Svm, first: bigint, count: bigint): bigint[] | undefined {
-  // A count beyond all of guest memory cannot be covered: say so before a list of that length is made.
-  if (count <= 0n || count > 1n << 24n) return undefined
+  if (count <= 0n) return undefined
   const frames: bigint[] = []
   for (let gfn = first; gfn < first + count; gfn++) {
     if (!svm.slotOf(gfn)) return undefined
@@ -130,8 +129,7 @@ function commitShare(uv: Ultravisor, svm: Svm, gfn: bigint, kind: ShareKind): vo
   const hvPage = svm.frames.get(gfn)?.hvPage
   const state = svm.stateOf(gfn)
   if (state === 'HV_SHARED_INV' && hvPage === undefined) return commitWithdrawn(svm, gfn, kind)
-  if ((state !== 'HV_SHARED' && state !== 'HV_SHARED_INV') || hvPage === undefined)
-    throw abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
+  if (hvPage === undefined) throw abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
   uv.memory.fill(hvPage, 0, PAGE_BYTES)
   uv.parts.cpu.codeWritten(hvPage, PAGE_BYTES)
   const gpa = gpaOf(gfn)
@@ -190,7 +188,9 @@ function* unshareSteps(uv: Ultravisor, svm: Svm, frames: bigint[] | undefined, f
   }
   yield UNSHARE.at('commit', { frames: shared.length })
   for (const gfn of shared) {
-    const secure = svm.securePage(gfn)!
+    const secure = svm.securePage(gfn)
+    if (secure === undefined)
+      abortSvm(uv, 'UV-SHARE-006', `the memory slot of gfn 0x${gfn.toString(16)} was removed meanwhile`)
     uv.clear(secure, PAGE_BYTES)
     svm.setState(gfn, 'SECURE')
     svm.table.map(gpaOf(gfn), secure)

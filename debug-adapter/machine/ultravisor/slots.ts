@@ -111,6 +111,7 @@ function* unregisterSteps(uv: Ultravisor, lpid: bigint, id: bigint): Steps<bigin
   if (!svm) return noSvm(uv, lpid)
   const slot = svm.slots.get(id)
   if (!slot) return uv.refuse('UV-SLOT-008', `slot ${id}`, uv.code(U.P2, U.SUCCESS))
+  if (svm.state === 'ACTIVE' && isUsed(svm, slot)) return uv.refuse('UV-SLOT-009', `slot ${id}`, U.RETRY)
   yield UNREGISTER.at('drop', { bytes: slot.bytes })
   svm.dropSlot(slot, uv.pages, (ra, bytes) => uv.clear(ra, bytes))
   if (uv.quirk('Q13')) revertOneTooMany(svm, (slot.start + slot.bytes) / GRANULE)
@@ -118,10 +119,16 @@ function* unregisterSteps(uv: Ultravisor, lpid: bigint, id: bigint): Steps<bigin
   return U.SUCCESS
 }
 
+/** Whether UV_ESM has read from the slot, or keeps pages in it. */
+function isUsed(svm: Svm, { start, bytes }: MemSlot): boolean {
+  const gpas = [...[...svm.pagedIn].map((gfn) => gfn * GRANULE), ...[...svm.reserved.values()].map(({ gpa }) => gpa)]
+  return gpas.some((gpa) => gpa >= start && gpa < start + bytes)
+}
+
 /** The frame behind the slot becomes secure, whatever it was (Q13). */
 function revertOneTooMany(svm: Svm, gfn: bigint): void {
   const secure = svm.securePage(gfn)
-  if (secure === undefined || svm.stateOf(gfn) === 'SECURE') return
+  if (secure === undefined) return
   svm.setState(gfn, 'SECURE')
   svm.table.map(gfn * GRANULE, secure)
 }
