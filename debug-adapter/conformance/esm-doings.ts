@@ -22,7 +22,8 @@ export function refused(b: Bench, what: string, rule: string): void {
 
 /** The VM becomes secure. */
 export function accepted(b: Bench): void {
-  b.expect('the guest enters its kernel', esm(b).how, 'kernel')
+  const { how } = esm(b)
+  b.expect(`the guest enters its kernel (${b.machine.esm?.reason})`, how, 'kernel')
   b.expect('state', b.machine.vmState, 'secure')
   b.expectTrue('S', (b.machine.cpu.msr & MSR.S) !== 0n)
 }

@@ -15,6 +15,7 @@ import { reflectionCases } from './cases/reflection.ts'
 import { returnCases } from './cases/return.ts'
 import { serviceCases } from './cases/services.ts'
 import { shareCases } from './cases/share.ts'
+import { translationCases } from './cases/translations.ts'
 import { withdrawnCases } from './cases/withdrawn.ts'
 
 /** Every case, by row of the matrix. */
@@ -34,6 +35,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...fileCases,
   ...serviceCases,
   ...withdrawnCases,
+  ...translationCases,
 ].sort((a, b) => (a.id < b.id ? -1 : 1))
 
 export interface CaseResult {

@@ -151,8 +151,15 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
         (t) => void (t.bootCpu = 5),
         () => refused(b, 'boot processor 5', 'UV-ESM-016'),
       )
+      const threads = (t: FdtTree): void => {
+        setU32(rtas(t), 'ibm,lrdr-capacity', 0, 0, 0, 0, 1025)
+        const cpu = t.root.children.find(({ name }) => name === 'cpus')!.children[0]!
+        setU32(cpu, 'ibm,ppc-interrupt-server#s', 0, 1, 2, 3)
+      }
+      withTree(b, threads, () => refused(b, '1025 cores of 4 threads', 'UV-ESM-013'))
       changeTree(b, (t) => setBytes(rtas(t), 'ibm,lrdr-capacity', new Uint8Array(4)))
       accepted(b)
+      b.expect('processors', b.machine.ultravisor.svms.get(1)!.vcpus, 1)
     },
     normal,
   ),
@@ -183,9 +190,11 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
     (b) => {
       refusing(b, (_, flags) => flags === SHARED)
       refused(b, 'nothing', 'UV-ESM-007')
+      b.expectTrue('why', b.machine.esm?.reason.includes('RTAS arguments') === true)
       const base = b.machine.platform.guest!.rtasBase & -PAGE
       refusing(b, (gpa, flags) => flags === SHARED && gpa === base)
       refused(b, 'the RTAS area', 'UV-ESM-007')
+      b.expectTrue('why', b.machine.esm?.reason.includes('does not share the RTAS area') === true)
       b.machine.hypervisor.behaviour = {}
       accepted(b)
     },
@@ -208,6 +217,7 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
     'UV_TSS_Decrypt',
     (b) => {
       withTree(b, operandWithKeyOf(b, 5000), () => refused(b, '5000 bytes', 'ESM135'))
+      b.expectTrue('why', b.machine.esm?.reason.includes('a command of') === true)
       accepted(b)
     },
     normal,
@@ -266,6 +276,79 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
         'the initrd',
         b.read(initrd!.start, 16).some((byte) => byte !== 0),
       )
+    },
+    normal,
+  ),
+  extra(
+    'esm-reserve-around',
+    'reserved pages keep off what the device tree names',
+    'svm_fdt_mem_rsv',
+    (b) => {
+      const { initrd, fdt } = b.machine.platform.guest!
+      const bytes = b.read(initrd!.start, Number(initrd!.end - initrd!.start)).slice()
+      // Right below the device tree, where the first reserved page would be.
+      const start = (fdt & -PAGE) - PAGE
+      b.write(start, bytes)
+      changeTree(b, (t) => {
+        setU64(chosen(t), 'linux,initrd-start', start)
+        setU64(chosen(t), 'linux,initrd-end', start + BigInt(bytes.length))
+      })
+      accepted(b)
+      const over = [...b.machine.ultravisor.svms.get(1)!.reserved].filter(
+        ([, { gpa, pages }]) => gpa < start + BigInt(bytes.length) && start < gpa + BigInt(pages) * PAGE,
+      )
+      b.expect('pages over the initrd', over.length, 0)
+      b.expect('the initrd', b.read(start, bytes.length), bytes)
+    },
+    normal,
+  ),
+  extra(
+    'esm-tpm-response',
+    'a response of the TPM that the buffer has no room for',
+    'svm_tss_resp_set',
+    (b) => {
+      b.machine.hypervisor.behaviour = { tpmResponse: () => new Uint8Array(5000) }
+      refused(b, '5000 bytes', 'ESM135')
+      b.expectTrue('why', b.machine.esm?.reason.includes('a response of 5000 bytes') === true)
+      b.machine.hypervisor.behaviour = {}
+      accepted(b)
+      const { reserved } = b.machine.ultravisor.svms.get(1)!
+      b.expect(
+        'the bounce page',
+        b.machine.hypervisor.vm!.read(reserved.get('TPM bounce')!.gpa, 4096),
+        new Uint8Array(4096),
+      )
+    },
+    normal,
+  ),
+  extra(
+    'esm-crash-Q29',
+    'a crash of the ultravisor is no warning',
+    'svm_tss_resp_set',
+    (b) => {
+      b.machine.hypervisor.behaviour = { tpmResponse: () => new Uint8Array(5000) }
+      b.expect('the program', esm(b).how, 'machine')
+      b.expectTrue(`the ultravisor stops: ${b.ended}`, b.ended?.includes('Q32') === true)
+    },
+    { ...normal, quirks: ['Q29', 'Q32'] },
+  ),
+  extra(
+    'esm-unregister',
+    'the hypervisor takes slots away, or the SVM, while UV_ESM runs',
+    'free_memslot, destroy_svm',
+    (b) => {
+      const seen: bigint[] = []
+      b.machine.hypervisor.behaviour = {
+        // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
+        *before(_hv, _vm, { name }) {
+          if (name === 'H_SVM_TPM_COMM') seen.push(b.host('UV_UNREGISTER_MEM_SLOT', LPID, 0n))
+          if (name === 'H_SVM_INIT_DONE') seen.push(b.host('UV_SVM_TERMINATE', LPID))
+        },
+      }
+      b.expect('the program', esm(b).how, 'machine')
+      b.expect('UV_UNREGISTER_MEM_SLOT, then UV_SVM_TERMINATE', [...new Set(seen)], [U.RETRY, U.SUCCESS])
+      b.expect('rules', [...new Set(b.rules())], ['UV-SLOT-009', 'UV-RTN-005'])
+      b.expect('SVMs', b.machine.ultravisor.svms.size, 0)
     },
     normal,
   ),

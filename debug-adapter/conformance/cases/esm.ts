@@ -86,6 +86,7 @@ export const esmCases: readonly ConformanceCase[] = [
       )
       b.write(fdt, Uint8Array.of(0))
       refused(b, 'no device tree', 'UV-ESM-008')
+      b.expectTrue('why', b.machine.esm?.reason.includes('found 0xdfeed at') === true)
       b.write(fdt, Uint8Array.of(0xd0))
       accepted(b)
     },
@@ -181,8 +182,17 @@ export const esmCases: readonly ConformanceCase[] = [
       },
     },
   ),
-  row(90, 'QEMU without a TPM proxy', 'svm_tss_to_errno', (b) => refused(b, 'H_FUNCTION', 'ESM135'), {
-    ...normal,
-    config: { interventions: { tpmCommReturns: -2n } },
-  }),
+  row(
+    90,
+    'QEMU without a TPM proxy',
+    'svm_tss_to_errno',
+    (b) => {
+      refused(b, 'H_FUNCTION', 'ESM135')
+      b.expectTrue('why', b.machine.esm?.reason.includes('H_FUNCTION') === true)
+    },
+    {
+      ...normal,
+      config: { interventions: { tpmCommReturns: -2n } },
+    },
+  ),
 ]

@@ -1,9 +1,11 @@
+import { assemble } from '../../machine/cpu/isa/assemble.ts'
 import { MSR } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { takeBack } from '../../machine/hypervisor/paging.ts'
 import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
-import { type Bench, FREE, load } from '../bench.ts'
+import { type Bench, FREE, load, PAGE } from '../bench.ts'
 import { type ConformanceCase, extra, row } from '../case.ts'
+import { watch } from '../watch.ts'
 
 /** A guest address that no memory slot covers: a device. */
 const DEVICE = 1n << 40n
@@ -91,9 +93,11 @@ export const faultCases: readonly ConformanceCase[] = [
     const { hypervisor } = b.machine
     b.write(FREE, Uint8Array.of(0x2a))
     b.hypervisor(takeBack(hypervisor, hypervisor.vm!, FREE, 'secure out'))
+    const seen = watch(b, 'H_SVM_PAGE_IN')
     const { how, gpr } = b.run([...load(4, FREE), 'lbz r3,0(r4)'])
     b.expect('the program', [how, gpr[3]], ['end', 0x2an])
     b.expect('state', b.state(FREE), 'SECURE')
+    b.expect('the hypervisor is asked', seen.times, 1)
   }),
   row(69, 'a transactional instruction in an SVM', 'svm_f80_handle', (b) => {
     const { cpu, ultravisor } = b.machine
@@ -163,5 +167,36 @@ export const faultCases: readonly ConformanceCase[] = [
       b.expect('secure pages of it', owned.length, 0)
     },
     { config: { virtualMachines: 2, secureMemoryBytes: 128 << 20 } },
+  ),
+  extra(
+    'fetch-unmapped-Q37',
+    'the address of an emulated access, taken as a guest physical one, is none',
+    'emulate_mmio',
+    (b) => {
+      const { cpu } = b.machine
+      b.makeTranslation()
+      const put = (gpa: bigint, value: bigint): void => {
+        const bytes = new Uint8Array(8)
+        new DataView(bytes.buffer).setBigUint64(0, value)
+        b.write(gpa, bytes)
+      }
+      // The second entry of the root is the first: what lies at 0 lies at 2^39, too. A leaf leads to the device.
+      const [root, leaves] = [b.translation + PAGE, b.translation + 4n * PAGE]
+      put(root + 8n, new DataView(b.read(root, 8).slice().buffer).getBigUint64(0))
+      const program = 0x180_0000n
+      put(leaves + 8n, (3n << 62n) | DEVICE | 0x187n)
+      b.expect('H_REGISTER_PROC_TBL', b.hcall('H_REGISTER_PROC_TBL', 0x1cn, b.translation, 0n, 0n), 0n)
+      const word = new Uint8Array(4)
+      new DataView(word.buffer).setUint32(0, assemble('lwz r3,0(r4)', 0n), true)
+      b.write(program, word)
+      cpu.setSpr(SPR.PIDR, 0n)
+      cpu.setSpr(SPR.DEC, 0x7fff_ffffn)
+      cpu.msr |= MSR.IR | MSR.DR
+      cpu.setGpr(4, program + PAGE)
+      cpu.nia = (1n << 39n) + program
+      b.expect('the program', b.resume(cpu.nia + 4n).how, 'machine')
+      b.expectTrue(`why: ${b.ended}`, b.ended?.includes('found no instruction') === true)
+    },
+    { quirks: ['Q37'] },
   ),
 ]

@@ -278,6 +278,7 @@ export const pageCases: readonly ConformanceCase[] = [
   }),
   row(50, 'UV_PAGE_INVAL outside the slots', 'handle_page_inval', (b) => {
     b.expectCode('gpa 2^40', inval(b, 1n << 40n), U.P2)
+    b.expect('rule', b.rules(), ['UV-PAGE-005'])
   }),
   extra(
     'inval-abort',
@@ -332,6 +333,77 @@ export const pageCases: readonly ConformanceCase[] = [
       b.expectCode('out', b.host('UV_PAGE_OUT', LPID, b.hostPage(0), FREE, 1n, 16n), U.SUCCESS)
     },
     { quirks: ['Q14'] },
+  ),
+  extra(
+    'page-in-reserved',
+    'pages that UV_ESM keeps for itself, filled by the hypervisor before and after it knows them',
+    'svm_fdt_mem_rsv',
+    (b) => {
+      const JUNK = new Uint8Array(Number(PAGE)).fill(0x55)
+      const svm = () => b.machine.ultravisor.svms.get(1)!
+      // Where the reserved pages will be is no secret: below the device tree, which lies on top.
+      const tree = b.machine.platform.guest!.fdt & -PAGE
+      const likely = Array.from({ length: 10 }, (_, i) => tree - BigInt(i + 1) * PAGE)
+      const seen: bigint[] = []
+      b.hostWrite(b.hostPage(0), JUNK)
+      b.machine.hypervisor.behaviour = {
+        // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
+        *after(_hv, _vm, { name }) {
+          if (name === 'H_SVM_INIT_START') for (const gpa of likely) seen.push(pageIn(b, b.hostPage(0), gpa))
+          if (name !== 'H_SVM_INIT_DONE') return
+          for (const purpose of ['keys and digests', 'files', 'TPM response'])
+            b.expectCode(purpose, pageIn(b, b.hostPage(0), svm().reserved.get(purpose)!.gpa), U.P2)
+        },
+      }
+      b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt)
+      b.expect('before', [...new Set(seen)], [U.SUCCESS])
+      b.expect(`state: ${b.machine.esm?.reason}`, b.machine.vmState, 'secure')
+      for (const purpose of ['keys and digests', 'files', 'TPM response']) {
+        const page = svm().securePage(svm().reserved.get(purpose)!.gpa >> 16n)!
+        b.expect(
+          `${purpose}: junk at the end`,
+          b.machine.ultravisor.memory.read(page + PAGE - 16n, 16),
+          new Uint8Array(16),
+        )
+      }
+      b.expectTrue('the first of them was meant', seen.length === 10)
+    },
+    normal,
+  ),
+  extra(
+    'rtas-lost-Q33',
+    'a UV_ESM that was refused loses the RTAS area',
+    '__handle_page_out',
+    (b) => {
+      b.machine.hypervisor.behaviour = {
+        // biome-ignore lint/correctness/useYield: it has nothing to ask
+        *answer(_hv, _vm, { name }) {
+          return name === 'H_SVM_INIT_DONE' ? [-75n] : undefined
+        },
+      }
+      b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt)
+      b.expect('state', b.machine.vmState, 'normal')
+      b.expect('RTAS', b.read(b.machine.platform.guest!.rtasBase, 8), new Uint8Array(8))
+    },
+    { ...normal, quirks: ['Q33'] },
+  ),
+  extra(
+    'bitmap-Q47',
+    'the bitmap of paged-in frames is given back',
+    'destroy_pagein_tracking',
+    (b) => {
+      const { pages } = b.machine.ultravisor
+      const free = pages.freeBytes
+      b.machine.hypervisor.secureGuestsEnabled = false
+      b.expectCode('refused', b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt), U.PARAMETER)
+      b.expect('secure memory is free again', pages.freeBytes, free)
+      b.machine.hypervisor.secureGuestsEnabled = true
+      b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt)
+      b.expect('state', b.machine.vmState, 'secure')
+      const bitmaps = [...b.machine.memory.owned()].filter(({ use }) => use.startsWith('bitmap'))
+      b.expect('bitmaps left', bitmaps.length, 0)
+    },
+    { ...normal, quirks: ['Q47'] },
   ),
 ]
 

@@ -42,6 +42,7 @@ export const serviceCases: readonly ConformanceCase[] = [
     const seen = watch(b, 'H_RTAS')
     callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
     b.expect('seen by the hypervisor', seen.times, 1)
+    b.expect('the buffer of the guest', b.read(BUFFER, 5000), new Uint8Array(5000))
   }),
   row(103, 'an RTAS token that the device tree does not name', 'spec/ultravisor.md §6.2', (b) => {
     const seen = watch(b, 'H_RTAS')
@@ -83,6 +84,13 @@ export const serviceCases: readonly ConformanceCase[] = [
     const fetched = callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), secret.length], 2)
     b.expect('fetch: status and length', fetched.out, [0, secret.length])
     b.expect('content', b.read(BUFFER, secret.length), secret)
+    // A shorter call leaves nothing of a longer one where the hypervisor can read it.
+    callRtas(b, token(b, 'nvram-store'), [0, Number(BUFFER), 4], 2)
+    const { reserved } = b.machine.ultravisor.svms.get(1)!
+    const seen = (purpose: string, from: bigint) => b.machine.hypervisor.vm!.read(reserved.get(purpose)!.gpa + from, 64)
+    b.expect('behind the data', seen('RTAS bounce buffers', 4n), new Uint8Array(64))
+    callRtas(b, token(b, 'ibm,slot-error-detail'), [], 1)
+    b.expect('behind the arguments', seen('RTAS arguments', 16n), new Uint8Array(64))
   }),
   row(106, 'parts that are not there', 'uv_xscom_read, memory_read', (b) => {
     b.expectCode('UV_READ_SCOM, id 0x10000000', b.host('UV_READ_SCOM', 0x1000_0000n, CHIP_ID_REGISTER), U.PARAMETER)
@@ -248,6 +256,8 @@ export const serviceCases: readonly ConformanceCase[] = [
     b.expect('2^32 - 1 arguments', call(FREE, [token(b, 'power-off'), 0xffff_ffff, 1]), H_PARAMETER)
     b.expect('a head across a page', call(end - 8n, [token(b, 'event-scan'), 4, 1]), H_PARAMETER)
     b.expect('a body across a page', call(end - 16n, [token(b, 'event-scan'), 4, 1]), H_PARAMETER)
+    b.expect('a buffer that is no argument', callRtas(b, token(b, 'event-scan'), [1, 2], 1).out, [HARDWARE_ERROR])
+    b.expect('rule', b.rules().at(-1), 'UV-RTAS-002')
     b.expect('outside memory', b.hcall('H_RTAS', 1n << 40n), H_PARAMETER)
     b.expect('2^64 - 4', b.hcall('H_RTAS', (1n << 64n) - 4n), H_PARAMETER)
     b.expect('rules', [...new Set(b.rules())], ['UV-RTAS-001'])
@@ -269,10 +279,32 @@ export const serviceCases: readonly ConformanceCase[] = [
         },
       }
       b.write(FREE + PAGE, new Uint8Array(64))
-      const { code } = callRtas(b, token(b, 'event-scan'), [], 2, block)
+      const { code } = callRtas(b, token(b, 'ibm,slot-error-detail'), [], 2, block)
       b.expect('R3', code, 0n)
       b.expect('the page behind', b.read(FREE + PAGE, 64), new Uint8Array(64))
     },
     { quirks: ['Q41'] },
   ),
+  extra('service-memory-ranges', 'ranges with a gap, and side by side', 'mem_wl_range_allowed', (b) => {
+    const { ultravisor } = b.machine
+    const [resource] = ultravisor.memoryResources
+    const open = [0x1000n, 0x2000n, 0x4000n].map((offset) => ({ offset, bytes: 0x1000n }))
+    ultravisor.memoryResources = [{ ...resource!, read: open }]
+    const handle = (BigInt(resource!.chip) << 32n) | BigInt(resource!.type)
+    for (const [offset, bytes, code] of [
+      [0x1000n, 0x2000n, U.SUCCESS],
+      [0x1800n, 0x1000n, U.SUCCESS],
+      [0x4000n, 0x1000n, U.SUCCESS],
+      [0xff8n, 16n, U.PERMISSION],
+      [0x2ff8n, 16n, U.PERMISSION],
+      [0x2000n, 0x3000n, U.PERMISSION],
+      [0x3800n, 16n, U.PERMISSION],
+      [0x4ff8n, 16n, U.PERMISSION],
+    ] as const)
+      b.expectCode(
+        `0x${bytes.toString(16)} bytes at 0x${offset.toString(16)}`,
+        b.host('UV_READ_MEM', b.hostPage(0), handle, offset, bytes),
+        code,
+      )
+  }),
 ]

@@ -63,6 +63,14 @@ export const shareCases: readonly ConformanceCase[] = [
   row(51, 'UV_SHARE_PAGE of one page', 'page_share_with_hv', (b) => {
     b.write(FREE, SECRET)
     const seen = pageIns(b)
+    // What the hypervisor has put into the page before it is shared, nobody sees.
+    b.machine.hypervisor.behaviour = {
+      ...b.machine.hypervisor.behaviour,
+      pageFor: (_hv, _vm, _gpa, page) => {
+        b.hostWrite(page, SECRET)
+        return page
+      },
+    }
     b.expectCode('UV_SHARE_PAGE', share(b, FREE), U.SUCCESS)
     b.expect('state', b.state(FREE), 'SHARED')
     b.expect('hypercalls', seen, [[FREE, SHARED]])
@@ -158,6 +166,7 @@ export const shareCases: readonly ConformanceCase[] = [
     b.expect('state', b.state(FREE), 'SHARED')
   }),
   row(60, 'UV_UNSHARE_PAGE of a shared page', 'page_unshare_with_hv', (b) => {
+    b.write(FREE, SECRET)
     share(b, FREE)
     b.write(FREE, text('for the host'))
     const seen = pageIns(b)
@@ -241,5 +250,47 @@ export const shareCases: readonly ConformanceCase[] = [
     b.expect('the same meanwhile, and UV_UNSHARE_PAGE', codes, [U.P2, U.P2])
     b.expect('rules', b.rules(), ['UV-SHARE-002', 'UV-SHARE-002'])
     b.expect('state', svm.stateOf(gfn(FREE)), 'SHARED')
+  }),
+  extra(
+    'share-paged-out-Q21',
+    'UV_SHARE_PAGE of a page that comes back at once',
+    'page_share_with_hv',
+    (b) => {
+      out(b, FREE)
+      b.expectCode('UV_SHARE_PAGE', share(b, FREE), U.SUCCESS)
+      b.expect('state', b.state(FREE), 'SHARED')
+    },
+    { quirks: ['Q21'] },
+  ),
+  extra(
+    'share-refused-Q09',
+    'R3 of calls that are refused before they switch context',
+    'syscall_ultracall',
+    (b) => {
+      b.enterProblemState()
+      b.expectCode('by a user', share(b, FREE), U.PERMISSION)
+    },
+    { quirks: ['Q09'] },
+  ),
+  extra('unshare-slot', 'the slot of a frame is removed while it is unshared', 'page_unshare_with_hv', (b) => {
+    plug(b, 5, BEHIND)
+    b.expectCode('UV_SHARE_PAGE', share(b, BEHIND), U.SUCCESS)
+    b.machine.hypervisor.behaviour = {
+      // biome-ignore lint/correctness/useYield: the call runs to its end by itself
+      *answer(_hv, _vm, { name }) {
+        if (name !== 'H_SVM_PAGE_IN') return undefined
+        return [b.host('UV_UNREGISTER_MEM_SLOT', 1n, 5n)]
+      },
+    }
+    unshare(b, BEHIND)
+    b.expectTrue(`the SVM ends: ${b.ended}`, b.ended !== undefined)
+    b.expect('rule', b.rules().at(-1), 'UV-SHARE-006')
+  }),
+  extra('share-terminated', 'the SVM is terminated while its frame is shared', 'destroy_svm', (b) => {
+    pageIns(b, () => b.host('UV_SVM_TERMINATE', 1n))
+    share(b, FREE)
+    b.expectTrue(`the SVM ends: ${b.ended}`, b.ended !== undefined)
+    b.expect('rule', b.rules().at(-1), 'UV-RTN-005')
+    b.expect('SVMs', b.machine.ultravisor.svms.size, 0)
   }),
 ]

@@ -100,7 +100,8 @@ function* rtasSteps(uv: Ultravisor, frame: RegisterFile): Steps<bigint> {
     const bufferPage = pinnedPage(svm, 'RTAS bounce buffers')
     length = service.length(args, (gpa, bytes) => guest.read(BigInt(gpa), bytes))
     const pointer = BigInt(args[service.pointer] ?? 0)
-    const data = length < 0 || length > BUFFER_BYTES ? undefined : guest.read(pointer, length)
+    const fits = nargs > service.pointer && length >= 0 && length <= BUFFER_BYTES
+    const data = fits ? guest.read(pointer, length) : undefined
     const found = `${name} with ${length} bytes at 0x${pointer.toString(16)}`
     if (!data && !uv.quirk('Q40')) return deny('UV-RTAS-002', found)
     if (!data) uv.refuse('UV-RTAS-002', `${found}; the call is made with the address of the guest`, 0n)
