@@ -4,7 +4,16 @@ import { type Bench, FREE, hypercallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, row } from '../case.ts'
 
 const normal = { start: 'normal' } as const
-const H = { SUCCESS: 0n, PARAMETER: -4n, P2: -55n, P3: -56n, P5: -58n, UNSUPPORTED: -67n, STATE: -75n } as const
+const H = {
+  SUCCESS: 0n,
+  PARAMETER: -4n,
+  P2: -55n,
+  P3: -56n,
+  P5: -58n,
+  RESOURCE: -16n,
+  UNSUPPORTED: -67n,
+  STATE: -75n,
+} as const
 /** KVM_PPC_SVM_OFF: EBUSY of the host's kernel. */
 const EBUSY = -16n
 
@@ -27,6 +36,8 @@ export const hypercallCases: readonly ConformanceCase[] = [
     b.expect('operation 3', tpm(3n, 10n, 4096n), H.PARAMETER)
     b.expect('close', tpm(2n, 0n, 0n), H.SUCCESS)
     b.expect('execute', tpm(1n, 10n, 4096n), H.SUCCESS)
+    b.machine.hypervisor.behaviour = { tpmResponse: () => undefined }
+    b.expect('no response', tpm(1n, 10n, 4096n), H.RESOURCE)
   }),
   row(
     92,
@@ -73,6 +84,7 @@ export const hypercallCases: readonly ConformanceCase[] = [
     b.expect('PAGE_OUT', b.hcall('H_SVM_PAGE_OUT', FREE, 0n, 16n), H.SUCCESS)
     b.expect('state', b.state(FREE), 'PAGEDOUT')
     b.expect('PAGE_OUT again', b.hcall('H_SVM_PAGE_OUT', FREE, 0n, 16n), H.SUCCESS)
+    b.expect('PAGE_OUT outside memory', b.hcall('H_SVM_PAGE_OUT', 1n << 40n, 0n, 16n), H.PARAMETER)
     b.expect('PAGE_IN', b.hcall('H_SVM_PAGE_IN', FREE, 0n, 16n), H.SUCCESS)
     b.expect('state', b.state(FREE), 'SECURE')
     b.expect('content', b.read(FREE, 1), Uint8Array.of(0x2a))

@@ -60,7 +60,7 @@ export const pageCases: readonly ConformanceCase[] = [
   ),
   row(32, 'UV_PAGE_IN outside the slots', 'handle_page_in', (b) => {
     for (const gpa of [1n << 40n, 32n << 20n, (1n << 64n) - PAGE])
-      b.expectCode(`gpa 0x${gpa.toString(16)}`, pageIn(b, b.hostPage(0), gpa), U.P3)
+      for (const call of [pageIn, pageOut]) b.expectCode(`gpa 0x${gpa.toString(16)}`, call(b, b.hostPage(0), gpa), U.P3)
   }),
   row(
     33,

@@ -100,7 +100,6 @@ const rules = {
   'UV-ESM-011': ['room for the reserved pages below the top of the real-mode area', 'spec/ultravisor.md §4.2'],
   'UV-ESM-012': ['all mandatory RTAS services in /rtas', 'spec/ultravisor.md §4.2'],
   'UV-ESM-013': ['at most 4096 virtual processors', 'spec/ultravisor.md §4.2'],
-  'UV-ESM-014': ['the flat kernel image at the kernel base', 'spec/ultravisor.md §4.2'],
   'UV-ESM-015': ['a hypervisor that answers H_SVM_INIT_DONE with H_SUCCESS', 'spec/ultravisor.md §4.2'],
   'UV-ESM-016': ['a boot processor that is one of the virtual processors', 'spec/ultravisor.md §4.2, Q30'],
   'UV-ESM-017': ['room behind the device tree for the reservations that were added', 'spec/ultravisor.md §4.2'],
