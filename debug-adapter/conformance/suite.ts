@@ -9,6 +9,7 @@ import { faultCases } from './cases/faults.ts'
 import { fileCases } from './cases/files.ts'
 import { hypercallCases } from './cases/hypercalls.ts'
 import { pageLifeCases } from './cases/page-life.ts'
+import { pageStateCases } from './cases/page-states.ts'
 import { pageCases } from './cases/pages.ts'
 import { partitionCases } from './cases/partition.ts'
 import { reflectionCases } from './cases/reflection.ts'
@@ -25,6 +26,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...partitionCases,
   ...pageCases,
   ...pageLifeCases,
+  ...pageStateCases,
   ...shareCases,
   ...faultCases,
   ...returnCases,
