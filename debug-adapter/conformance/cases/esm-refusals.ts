@@ -49,6 +49,22 @@ function refusing(b: Bench, which: (gpa: bigint, flags: bigint) => boolean): voi
   }
 }
 
+/** The hypervisor registers other slots than it should: nothing from `start` to `end`. */
+function withHole(b: Bench, start: bigint, end: bigint): void {
+  b.machine.hypervisor.behaviour = {
+    // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
+    *after(_hv, _vm, { name }) {
+      if (name !== 'H_SVM_INIT_START') return
+      b.expectCode('UV_UNREGISTER_MEM_SLOT', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 0n), U.SUCCESS)
+      for (const [id, from, to] of [
+        [0n, 0n, start],
+        [1n, end, 0x200_0000n],
+      ] as const)
+        b.expectCode('UV_REGISTER_MEM_SLOT', b.host('UV_REGISTER_MEM_SLOT', LPID, from, to - from, 0n, id), U.SUCCESS)
+    },
+  }
+}
+
 /** An operand with an encrypted key of so many bytes, in free memory, named by the device tree as a zImage does. */
 function operandWithKeyOf(b: Bench, bytes: number): (tree: FdtTree) => void {
   const { operand } = locateOperand(suiteImage(b.machine.config.crypto).initrd, 0n)
@@ -85,23 +101,22 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
     'an initrd across a hole between two slots',
     'svm_page_in_gpa_range',
     (b) => {
-      b.machine.hypervisor.behaviour = {
-        // The hypervisor registers other slots than it should.
-        // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
-        *after(_hv, _vm, { name }) {
-          if (name !== 'H_SVM_INIT_START') return
-          const hole = 0x180_0000n
-          b.expectCode('UV_UNREGISTER_MEM_SLOT', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 0n), U.SUCCESS)
-          for (const [id, start, bytes] of [
-            [0n, 0n, hole],
-            [1n, hole + PAGE, 0x80_0000n - PAGE],
-          ] as const)
-            b.expectCode('UV_REGISTER_MEM_SLOT', b.host('UV_REGISTER_MEM_SLOT', LPID, start, bytes, 0n, id), U.SUCCESS)
-        },
-      }
+      withHole(b, 0x180_0000n, 0x181_0000n)
       const across = (t: FdtTree): void => setU64(chosen(t), 'linux,initrd-end', 0x190_0000n)
       withTree(b, across, () => refused(b, 'across', 'UV-ESM-007'))
       b.expectTrue('the hole is named', b.machine.esm?.reason.includes('gfn 0x180 in no memory slot') === true)
+    },
+    normal,
+  ),
+  extra(
+    'esm-hole-reserved',
+    'a hole where UV_ESM would reserve its pages',
+    'svm_fdt_mem_rsv',
+    (b) => {
+      const tree = b.machine.platform.guest!.fdt & -PAGE
+      withHole(b, 0x180_0000n, tree)
+      refused(b, 'below the device tree', 'UV-ESM-011')
+      b.expectTrue('the hole is named', b.machine.esm?.reason.includes('in no memory slot') === true)
     },
     normal,
   ),
@@ -132,10 +147,19 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
   ),
   extra(
     'esm-memory',
-    'a real-mode area that cannot be read, or has no room',
-    'svm_fdt_get_rmo_top, svm_fdt_mem_rsv',
+    'a real-mode area that cannot be read',
+    'svm_fdt_get_rmo_top',
     edited('', [
       ['reg of 8 bytes', (t) => setBytes(memory(t), 'reg', new Uint8Array(8)), 'UV-ESM-010'],
+      ['reg of 15 bytes', (t) => setBytes(memory(t), 'reg', new Uint8Array(15)), 'UV-ESM-010'],
+    ]),
+    normal,
+  ),
+  extra(
+    'esm-room',
+    'a real-mode area without room for the reserved pages',
+    'svm_fdt_mem_rsv',
+    edited('free pages for', [
       ['64 KiB', (t) => setU64(memory(t), 'reg', 0n, 0x1_0000n), 'UV-ESM-011'],
       ['reserved altogether', (t) => t.reservations.push({ address: 0n, size: 0x200_0000n }), 'UV-ESM-011'],
     ]),
@@ -337,16 +361,23 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
     'the hypervisor takes slots away, or the SVM, while UV_ESM runs',
     'free_memslot, destroy_svm',
     (b) => {
+      const low = 0x20_0000n
       const seen: bigint[] = []
-      b.machine.hypervisor.behaviour = {
+      withHole(b, low, low)
+      const { hypervisor } = b.machine
+      hypervisor.behaviour = {
+        ...hypervisor.behaviour,
         // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
         *before(_hv, _vm, { name }) {
-          if (name === 'H_SVM_TPM_COMM') seen.push(b.host('UV_UNREGISTER_MEM_SLOT', LPID, 0n))
           if (name === 'H_SVM_INIT_DONE') seen.push(b.host('UV_SVM_TERMINATE', LPID))
+          if (name !== 'H_SVM_TPM_COMM' || seen.length > 0) return
+          b.expectCode('a slot behind', b.host('UV_REGISTER_MEM_SLOT', LPID, 1n << 33n, low, 0n, 7n), U.SUCCESS)
+          // Those that UV_ESM does not use may go: the lowest and the highest.
+          for (const slot of [0n, 7n, 1n]) seen.push(b.host('UV_UNREGISTER_MEM_SLOT', LPID, slot))
         },
       }
       b.expect('the program', esm(b).how, 'machine')
-      b.expect('UV_UNREGISTER_MEM_SLOT, then UV_SVM_TERMINATE', [...new Set(seen)], [U.RETRY, U.SUCCESS])
+      b.expect('UV_UNREGISTER_MEM_SLOT, then UV_SVM_TERMINATE', seen, [U.SUCCESS, U.SUCCESS, U.RETRY, U.SUCCESS])
       b.expect('rules', [...new Set(b.rules())], ['UV-SLOT-009', 'UV-RTN-005'])
       b.expect('SVMs', b.machine.ultravisor.svms.size, 0)
     },

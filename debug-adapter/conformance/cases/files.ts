@@ -1,7 +1,9 @@
+import { SRR1_SC_LEVEL } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
+import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
 import { type Bench, signed, ultracallNumber } from '../bench.ts'
-import { type ConformanceCase, real, row } from '../case.ts'
+import { type ConformanceCase, extra, real, row } from '../case.ts'
 import { ATTACHED } from '../image.ts'
 
 /** A name as UV_ESMB_GET_FILE takes it: eight doublewords, big-endian, padded with zeros. */
@@ -70,5 +72,18 @@ export const fileCases: readonly ConformanceCase[] = [
   real(100, 'Q25', 'offset 65536', 'uv_esmb_get_file', (b) => {
     getFile(b, 0x1_0000n)
     b.expectTrue(`the ultravisor stops: ${b.ended}`, b.ended?.includes('Q25') === true)
+  }),
+  extra('file-slot', 'the slot where the attached files lie is removed', 'svm_esmb_file_get', (b) => {
+    b.expect('before', getFile(b, 0n).code, 64n)
+    const { cpu, ultravisor } = b.machine
+    b.expectCode('UV_UNREGISTER_MEM_SLOT', b.host('UV_UNREGISTER_MEM_SLOT', 1n, 0n), U.SUCCESS)
+    // The guest's program is gone as well: the call begins at its vector.
+    for (const [i, value] of [BigInt(ultracallNumber('UV_ESMB_GET_FILE')), 64n, ...packed(ATTACHED.name)].entries())
+      cpu.setGpr(3 + i, value)
+    cpu.setSpr(SPR.SRR0, cpu.nia)
+    cpu.setSpr(SPR.SRR1, cpu.msr | (2n << SRR1_SC_LEVEL.shift))
+    b.steps(enterUltravisor(ultravisor, 0xc00))
+    b.expectCode('after', signed(cpu.gpr(3)), U.PARAMETER)
+    b.expect('rule', b.rules().at(-1), 'UV-FILE-004')
   }),
 ]

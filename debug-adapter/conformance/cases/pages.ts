@@ -1,7 +1,9 @@
+import { findNode, setU64 } from '../../../server/esm/fdt.ts'
 import { SECURE_RA_BIT } from '../../machine/memory/real-memory.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
 import { type Bench, FREE, LPID, PAGE } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
+import { changeTree } from '../esm-doings.ts'
 
 const pageIn = (b: Bench, ra: bigint, gpa = FREE, lpid = LPID): bigint => b.host('UV_PAGE_IN', lpid, ra, gpa, 0n, 16n)
 const pageOut = (b: Bench, ra: bigint, gpa = FREE, lpid = LPID): bigint => b.host('UV_PAGE_OUT', lpid, ra, gpa, 0n, 16n)
@@ -366,7 +368,8 @@ export const pageCases: readonly ConformanceCase[] = [
           new Uint8Array(16),
         )
       }
-      b.expectTrue('the first of them was meant', seen.length === 10)
+      const files = svm().securePage(svm().reserved.get('files')!.gpa >> 16n)!
+      b.expect('the attached files', b.machine.ultravisor.memory.u32(files), 0xd00dfeed)
     },
     normal,
   ),
@@ -402,6 +405,50 @@ export const pageCases: readonly ConformanceCase[] = [
       b.expect('state', b.machine.vmState, 'secure')
       const bitmaps = [...b.machine.memory.owned()].filter(({ use }) => use.startsWith('bitmap'))
       b.expect('bitmaps left', bitmaps.length, 0)
+      const next = pages.allocate(0x20_0000n)!
+      b.expectTrue(
+        'the memory of the bitmap is zero',
+        b.machine.ultravisor.memory.read(next, 0x20_0000).every((byte) => byte === 0),
+      )
+    },
+    { ...normal, quirks: ['Q47'] },
+  ),
+  extra(
+    'bitmap-none-Q47',
+    'no secure memory for the bitmap of paged-in frames',
+    'init_pagein_tracking',
+    (b) => {
+      while (b.machine.ultravisor.takePage() !== undefined);
+      b.expectCode('UV_ESM', b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt), U.PARAMETER)
+      b.expect('rules', b.rules(), ['UV-SLOT-007', 'UV-ESM-006'])
+    },
+    { ...normal, quirks: ['Q47'] },
+  ),
+  extra(
+    'bitmap-beyond-Q47',
+    'a frame far behind the bitmap of paged-in frames',
+    'set_page_paged_in',
+    (b) => {
+      const far = 1n << 46n
+      changeTree(b, (tree) => {
+        const chosen = findNode(tree, '/chosen')!
+        setU64(chosen, 'linux,esm-blob-start', far)
+        setU64(chosen, 'linux,esm-blob-end', far + PAGE)
+      })
+      b.machine.hypervisor.behaviour = {
+        // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
+        *answer(_hv, _vm, { name, args }) {
+          if (name !== 'H_SVM_PAGE_IN' || args[0] !== far) return undefined
+          return [pageIn(b, b.hostPage(0), far)]
+        },
+        // biome-ignore lint/correctness/useYield: the calls run to their end by themselves
+        *after(_hv, _vm, { name }) {
+          if (name === 'H_SVM_INIT_START')
+            b.expectCode('slot', b.host('UV_REGISTER_MEM_SLOT', LPID, far, PAGE, 0n, 5n), U.SUCCESS)
+        },
+      }
+      b.guest('UV_ESM', KERNEL, b.machine.platform.guest!.fdt)
+      b.expectTrue(`the ultravisor stops: ${b.ended}`, b.ended?.includes('Q47') === true)
     },
     { ...normal, quirks: ['Q47'] },
   ),

@@ -40,9 +40,19 @@ export const serviceCases: readonly ConformanceCase[] = [
   }),
   real(102, 'Q40', 'nvram-fetch of 5000 bytes', 'svm/svm-rtas-hdlr.c', (b) => {
     const seen = watch(b, 'H_RTAS')
+    b.write(BUFFER, new Uint8Array(5000).fill(0x55))
+    b.machine.hypervisor.behaviour = {
+      ...b.machine.hypervisor.behaviour,
+      // It says that it did what was asked.
+      // biome-ignore lint/correctness/useYield: it writes and is done
+      *after(_hv, vm, { name }) {
+        const { gpa } = b.machine.ultravisor.svms.get(1)!.reserved.get('RTAS arguments')!
+        if (name === 'H_RTAS') vm.write(gpa + 24n, bytesOf([0, 5000]))
+      },
+    }
     callRtas(b, token(b, 'nvram-fetch'), [0, Number(BUFFER), 5000], 2)
     b.expect('seen by the hypervisor', seen.times, 1)
-    b.expect('the buffer of the guest', b.read(BUFFER, 5000), new Uint8Array(5000))
+    b.expect('the buffer of the guest', b.read(BUFFER, 5000), new Uint8Array(5000).fill(0x55))
   }),
   row(103, 'an RTAS token that the device tree does not name', 'spec/ultravisor.md §6.2', (b) => {
     const seen = watch(b, 'H_RTAS')
@@ -275,7 +285,10 @@ export const serviceCases: readonly ConformanceCase[] = [
         // biome-ignore lint/correctness/useYield: it writes and is done
         *after(_hv, vm, { name }) {
           if (name === 'H_RTAS')
-            vm.write(b.machine.ultravisor.svms.get(1)!.reserved.get('RTAS arguments')!.gpa + 8n, bytesOf([900]))
+            vm.write(
+              b.machine.ultravisor.svms.get(1)!.reserved.get('RTAS arguments')!.gpa + 8n,
+              bytesOf([900, ...Array<number>(900).fill(0x5555_5555)]),
+            )
         },
       }
       b.write(FREE + PAGE, new Uint8Array(64))
@@ -306,5 +319,16 @@ export const serviceCases: readonly ConformanceCase[] = [
         b.host('UV_READ_MEM', b.hostPage(0), handle, offset, bytes),
         code,
       )
+  }),
+  extra('rtas-length', 'buffers whose length is in their content', 'svm/svm-rtas-hdlr.c', (b) => {
+    const seen = watch(b, 'H_RTAS')
+    const status = (service: string, ...args: number[]) => callRtas(b, token(b, service), args, 1).out[0]
+    b.write(BUFFER, new Uint8Array(4096).fill(0x41))
+    b.expect('a text without an end', status('ibm,os-term', Number(BUFFER)), HARDWARE_ERROR)
+    b.expect('a parameter of 16705 bytes', status('ibm,set-system-parameter', 20, Number(BUFFER)), HARDWARE_ERROR)
+    b.expect('a parameter outside memory', status('ibm,set-system-parameter', 20, 0xf000_0000), HARDWARE_ERROR)
+    b.expect('a text outside memory', status('ibm,os-term', 0xf000_0000), HARDWARE_ERROR)
+    b.expect('rules', [...new Set(b.rules())], ['UV-RTAS-002'])
+    b.expect('seen by the hypervisor', seen.times, 0)
   }),
 ]

@@ -57,7 +57,7 @@ export class EsmRun {
     const { svm, uv } = this
     const end = gpa + bytes
     const last = (end - 1n) >> PAGE_SHIFT
-    if (bytes <= 0n || !svm.slotOf(gpa >> PAGE_SHIFT) || !svm.slotOf(last))
+    if (bytes <= 0n || !svm.slotOf(last))
       throw new EsmRefused(uvRefusal('UV-ESM-007', `${what} at 0x${gpa.toString(16)}, ${bytes} bytes: outside the VM`))
     const missing: bigint[] = []
     for (let gfn = gpa >> PAGE_SHIFT; gfn <= last; gfn++) {
