@@ -1,5 +1,6 @@
 import { imageFindings } from '../image-findings.ts'
 import type { Machine } from '../machine/machine.ts'
+import type { SecureMemoryStatistics } from '../machine/ultravisor/statistics.ts'
 
 /** What `pef run --json` prints: other people's scripts read it. */
 export interface Outcome {
@@ -9,6 +10,8 @@ export interface Outcome {
   readonly reason: string
   readonly instructions: number
   readonly console: string
+  /** Bytes and pages at the end of the run, by SVM. */
+  readonly secureMemory: SecureMemoryStatistics
 }
 
 export const EXIT = { ok: 0, usage: 2, refused: 3, fault: 4, limit: 5, interrupted: 130 } as const
@@ -24,7 +27,11 @@ export const exitCode = (outcome: Outcome['outcome']): number =>
  */
 export function outcomeOf(machine: Machine, limit: boolean, until: 'esm' | undefined): Outcome {
   const { esm, end } = machine
-  const common = { instructions: machine.clock.instructions, console: machine.platform.console.text }
+  const common = {
+    instructions: machine.clock.instructions,
+    console: machine.platform.console.text,
+    secureMemory: machine.secureMemory,
+  }
   const fromImage = esm?.outcome === 'refused' ? imageFindings(machine) : []
   const rules = [...(esm?.rules ?? []), ...fromImage.map(({ rule }) => rule)]
   const returnCode = Number(esm?.returnCode ?? 0n)

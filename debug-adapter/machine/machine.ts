@@ -22,6 +22,7 @@ import { Trace } from './trace/trace.ts'
 import { cleanUp, SvmAborted } from './ultravisor/abort.ts'
 import { enterUltravisor } from './ultravisor/exceptions.ts'
 import { chosenQuirks } from './ultravisor/quirks.ts'
+import { type SecureMemoryStatistics, secureMemoryStatistics } from './ultravisor/statistics.ts'
 import { Ultravisor } from './ultravisor/ultravisor.ts'
 
 /** @throws RangeError naming the scenarios that there are */
@@ -321,6 +322,11 @@ export class Machine {
 
   get vmState(): 'normal' | 'transient' | 'secure' | 'absent' {
     return this.hypervisor.vm?.state ?? 'absent'
+  }
+
+  /** Who has how much of secure memory, and what became of its pages. */
+  get secureMemory(): SecureMemoryStatistics {
+    return secureMemoryStatistics(this.ultravisor)
   }
 
   /** The state that the ultravisor holds a guest page in; undefined for a VM that it does not know. */

@@ -12,10 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundlePool } from './mutation/bundle.mjs'
-import { equivalent } from './mutation/equivalent.mjs'
-import { mutationSites } from './mutation/sites.mjs'
-import { Thread } from './mutation/thread.mjs'
+import { bundlePool, equivalent, mutationSites, Thread } from './mutation/tools.mjs'
 
 const record = resolve(import.meta.dirname, 'mutation/noticed.json')
 /** Observers that look whether a removal that is said to make no difference makes one. */

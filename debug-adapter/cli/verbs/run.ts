@@ -15,6 +15,7 @@ import { Machine } from '../../machine/machine.ts'
 import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
+import type { SecureMemoryStatistics } from '../../machine/ultravisor/statistics.ts'
 import { runFile } from '../../timeline/run-file.ts'
 import { Timeline } from '../../timeline/timeline.ts'
 import { GuestConsole } from '../guest-console.ts'
@@ -316,7 +317,18 @@ async function execute(
   }
 }
 
+/** A line a VM: where its pages are, and what they have been through. */
+function secureMemoryText({ bytes, freeBytes, svms }: SecureMemoryStatistics): string {
+  const mib = (count: number): string => `${count / (1 << 20)} MiB`
+  const lines = svms.map(({ lpid, states, pageIns, pageOuts, shares, unshares, faults }) => {
+    const pages = Object.entries(states).map(([state, count]) => `${count} ${state}`)
+    return `  SVM ${lpid}: ${pages.join(', ')}; ${pageIns} paged in, ${pageOuts} out, ${shares} shared, ${unshares} unshared, ${faults} faults`
+  })
+  return [`secure memory: ${mib(freeBytes)} of ${mib(bytes)} free`, ...lines].join('\n')
+}
+
 function summary(outcome: Outcome): string {
   const rules = outcome.rules.length > 0 ? ` [${outcome.rules.join(', ')}]` : ''
-  return `\n${outcome.outcome}: ${outcome.reason}${rules} (${outcome.instructions} guest instructions)`
+  const memory = outcome.secureMemory.svms.length > 0 ? `\n${secureMemoryText(outcome.secureMemory)}` : ''
+  return `${memory}\n${outcome.outcome}: ${outcome.reason}${rules} (${outcome.instructions} guest instructions)`
 }

@@ -110,6 +110,7 @@ function copyIn(uv: Ultravisor, svm: Svm, gfn: bigint, ra: bigint): void {
   memory.write(to, memory.read(ra, PAGE_BYTES))
   uv.parts.cpu.codeWritten(to, PAGE_BYTES)
   svm.pagedIn.add(gfn)
+  svm.counts.pageIns++
   uv.parts.trace.add({ type: 'page-move', how: 'page-in', lpid: svm.lpid, gpa: gfn << PAGE_SHIFT, from: ra, to })
 }
 
@@ -122,6 +123,7 @@ function decryptIn(uv: Ultravisor, svm: Svm, gfn: bigint, ra: bigint): bigint {
   if (!plain)
     return uv.refuse('UV-PAGE-007', `a tag that does not match for gpa 0x${(gfn << PAGE_SHIFT).toString(16)}`, U.P3)
   memory.write(to, plain)
+  svm.counts.pageIns++
   uv.parts.cpu.codeWritten(to, PAGE_BYTES)
   svm.setState(gfn, 'SECURE')
   svm.table.map(gfn << PAGE_SHIFT, to)

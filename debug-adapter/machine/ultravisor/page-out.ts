@@ -48,7 +48,7 @@ function* pageOutSteps(
   // What UV_ESM reads, hashes and writes must not change place under it.
   if (svm.state === 'ACTIVE' && !uv.quirk('Q16') && (svm.pagedIn.has(gfn) || svm.isReserved(gfn)))
     return uv.refuse('UV-PAGE-009', `gfn 0x${gfn.toString(16)} while UV_ESM runs`, U.RETRY)
-  yield PAGE_OUT.at('encrypt', { from: svm.securePage(gfn)!, to: ra, pageOut: svm.pageOuts })
+  yield PAGE_OUT.at('encrypt', { from: svm.securePage(gfn)!, to: ra, pageOut: svm.ivCounter })
   encryptOut(uv, svm, gfn, ra)
   return U.SUCCESS
 }
@@ -59,7 +59,8 @@ function encryptOut(uv: Ultravisor, svm: Svm, gfn: bigint, ra: bigint): void {
   svm.ivPrefix ??= random(4)
   const iv = new Uint8Array(12)
   iv.set(svm.ivPrefix)
-  new DataView(iv.buffer).setBigUint64(4, svm.pageOuts++)
+  new DataView(iv.buffer).setBigUint64(4, svm.ivCounter++)
+  svm.counts.pageOuts++
   const from = svm.securePage(gfn)!
   const { ciphertext, tag } = crypto.aesGcmEncrypt(svm.pagingKey, iv, uv.memory.read(from, PAGE_BYTES))
   uv.memory.write(ra, ciphertext)

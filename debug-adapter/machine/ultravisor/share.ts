@@ -130,6 +130,7 @@ function commitShare(uv: Ultravisor, svm: Svm, gfn: bigint, kind: ShareKind): vo
   const state = svm.stateOf(gfn)
   if (state === 'HV_SHARED_INV' && hvPage === undefined) return commitWithdrawn(svm, gfn, kind)
   if (hvPage === undefined) throw abortSvm(uv, 'UV-SHARE-005', `gfn 0x${gfn.toString(16)} in state ${state}`)
+  svm.counts.shares++
   uv.memory.fill(hvPage, 0, PAGE_BYTES)
   uv.parts.cpu.codeWritten(hvPage, PAGE_BYTES)
   const gpa = gpaOf(gfn)
@@ -191,6 +192,7 @@ function* unshareSteps(uv: Ultravisor, svm: Svm, frames: bigint[] | undefined, f
     const secure = svm.securePage(gfn)
     if (secure === undefined)
       abortSvm(uv, 'UV-SHARE-006', `the memory slot of gfn 0x${gfn.toString(16)} was removed meanwhile`)
+    svm.counts.unshares++
     uv.clear(secure, PAGE_BYTES)
     svm.setState(gfn, 'SECURE')
     svm.table.map(gpaOf(gfn), secure)

@@ -66,9 +66,12 @@ export class Svm {
   hypervisorTable?: bigint
   /** Frames that were paged in while UV_ESM runs. */
   readonly pagedIn = new Set<bigint>()
+  /** What its pages have been through. */
+  readonly counts = { pageIns: 0, pageOuts: 0, shares: 0, unshares: 0, faults: 0 }
   /** The key that pages leave under, made at the first page-out (spec/ultravisor.md §5.5). */
   pagingKey?: Uint8Array
-  pageOuts = 0n
+  /** The counter of the next initialisation vector. */
+  ivCounter = 0n
   ivPrefix?: Uint8Array
   /** Attachments being read: name -> who reads and how far (spec/ultravisor.md §2.5). */
   readonly files = new Map<string, { owner: bigint; last: bigint }>()

@@ -67,6 +67,8 @@ export class Ultravisor {
   readonly heap: Pool
   /** Secure pages of 2 MiB for the memory of SVMs. */
   readonly pages: Pool
+  /** How many bytes they were at first. */
+  readonly pagesBytes: bigint
   readonly crossing: Crossing
   readonly #partitionTable: bigint
   /** Memory of on-chip controllers, from the device tree of the host. */
@@ -89,6 +91,7 @@ export class Ultravisor {
       base + BigInt(SECURE_POOL_OFFSET),
       base + BigInt(parts.memory.secureBytes),
     )
+    this.pagesBytes = this.pages.freeBytes
     this.crossing = new Crossing(this)
   }
 
