@@ -3,11 +3,11 @@
 //
 //   node test/conformance/mutation.mjs [--only TEXT] [--look N] [--threads N]
 //
-// --only TEXT   only removals whose name contains TEXT; noticed.json stays as it is
+// --only TEXT   only removals whose name contains TEXT
 // --look N      at most N observers look at a removal; who is left out may have noticed it
 // --threads N   threads that try removals (1)
 //
-// Writes test/conformance/mutation/noticed.json: who notices each removal. The last line is a summary; exit 1 where one goes unnoticed.
+// Writes test/conformance/mutation/noticed.json as it goes: who notices each removal. The last line is a summary; exit 1 where one goes unnoticed.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -40,53 +40,62 @@ const started = Date.now()
 try {
   await bundlePool(sites, bundle)
   const names = await thread.start()
+  const others = Array.from({ length: threads - 1 }, () => new Thread(bundle))
+  /** Has all threads take from one list until it is empty. */
+  const all = (list, work) =>
+    Promise.all(
+      [thread, ...others].map(async (own) => {
+        for (let item = list.shift(); item !== undefined; item = list.shift()) await work(own, item)
+      }),
+    )
 
   // Which sites matter to which observer: removing what did not matter to it cannot make a difference to it.
   const observers = []
   const wrong = []
-  for (const [number, name] of names.entries()) {
+  await all([...names.keys()], async (own, number) => {
     const from = Date.now()
-    const { noticedBy, mattered } = await thread.try(-1, [number])
-    if (noticedBy !== undefined) wrong.push(name)
-    observers.push({ number, name, mattered: new Set(mattered), milliseconds: Date.now() - from })
-  }
+    const { noticedBy, mattered } = await own.try(-1, [number])
+    if (noticedBy !== undefined) wrong.push(names[number])
+    observers.push({ number, name: names[number], mattered: new Set(mattered), milliseconds: Date.now() - from })
+  })
   if (wrong.length > 0) throw new Error(`fails with nothing removed: ${wrong.join(', ')}`)
   observers.sort((a, b) => a.milliseconds - b.milliseconds)
 
   const known = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {}
   const wanted = [...sites.keys()].filter((site) => !values.only || sites[site].key.includes(values.only))
+  // Those of which nothing is known come first.
+  wanted.sort((a, b) => Number(sites[a].key in known) - Number(sites[b].key in known))
   const results = new Map()
-  const work = async (own) => {
-    for (let site = wanted.shift(); site !== undefined; site = wanted.shift()) {
-      const { key } = sites[site]
-      const candidates = observers.filter(({ mattered }) => mattered.has(site))
-      // Whoever noticed it last time looks first.
-      candidates.sort((a, b) => Number(b.name === known[key]) - Number(a.name === known[key]))
-      const most = equivalent[key] ? LOOKS_AT_EQUIVALENT : look
-      // Where not all look, they come from everywhere, not from the fastest alone.
-      const stride = Math.max(1, candidates.length / most)
-      const order = Array.from(
-        { length: Math.min(most, candidates.length) },
-        (_, i) => candidates[Math.floor(i * stride)].number,
-      )
-      const { noticedBy } = order.length > 0 ? await own.try(site, order) : {}
-      const name = noticedBy === undefined ? undefined : names[noticedBy]
-      results.set(site, name)
-      if (name === undefined && !equivalent[key])
-        console.log(`unnoticed (${order.length} looked): ${sites[site].kind} line ${sites[site].line}: ${key}`)
-      if (name !== undefined && equivalent[key]) console.log(`no equivalent, ${name} notices it: ${key}`)
-    }
+  const save = () => {
+    const lines = sites.flatMap(({ key }, site) => {
+      const name = results.has(site) ? results.get(site) : known[key]
+      return name === undefined ? [] : [[key, name]]
+    })
+    writeFileSync(record, `${JSON.stringify(Object.fromEntries(lines), undefined, 2)}\n`)
   }
-  const others = Array.from({ length: threads - 1 }, () => new Thread(bundle))
-  await Promise.all([thread, ...others].map(work))
+  await all(wanted, async (own, site) => {
+    const { key } = sites[site]
+    const candidates = observers.filter(({ mattered }) => mattered.has(site))
+    // Whoever noticed it last time looks first.
+    candidates.sort((a, b) => Number(b.name === known[key]) - Number(a.name === known[key]))
+    const most = equivalent[key] ? LOOKS_AT_EQUIVALENT : look
+    // Where not all look, they come from everywhere, not from the fastest alone.
+    const stride = Math.max(1, candidates.length / most)
+    const order = Array.from(
+      { length: Math.min(most, candidates.length) },
+      (_, i) => candidates[Math.floor(i * stride)].number,
+    )
+    const { noticedBy } = order.length > 0 ? await own.try(site, order) : {}
+    const name = noticedBy === undefined ? undefined : names[noticedBy]
+    results.set(site, name)
+    save()
+    if (name === undefined && !equivalent[key])
+      console.log(`unnoticed (${order.length} looked): ${sites[site].kind} line ${sites[site].line}: ${key}`)
+    if (name !== undefined && equivalent[key]) console.log(`no equivalent, ${name} notices it: ${key}`)
+  })
   await Promise.all(others.map((other) => other.stop()))
 
-  const noticed = [...results].sort(([a], [b]) => a - b).filter(([, name]) => name !== undefined)
-  if (!values.only)
-    writeFileSync(
-      record,
-      `${JSON.stringify(Object.fromEntries(noticed.map(([site, name]) => [sites[site].key, name])), undefined, 2)}\n`,
-    )
+  const noticed = [...results].filter(([, name]) => name !== undefined)
   const stale = Object.keys(equivalent).filter((key) => !sites.some((site) => site.key === key))
   for (const key of stale) console.log(`in the list of equivalents, but not in the source: ${key}`)
   const same = [...results].filter(([site, name]) => name === undefined && equivalent[sites[site].key]).length

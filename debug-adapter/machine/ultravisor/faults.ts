@@ -14,7 +14,7 @@ const PAGE_IN_TRIES = 4
 export function* secureFault(uv: Ultravisor, frame: RegisterFile, vector: number): Steps<void> {
   const { cpu } = uv.parts
   const svm = uv.currentSvm
-  if (svm) svm.counts.faults++
+  svm?.countFault()
   const gpa = cpu.spr(SPR.ASDR) & 0x000f_ffff_ffff_f000n
   const gfn = gpa >> PAGE_SHIFT
   if (!svm?.slotOf(gfn))

@@ -92,6 +92,10 @@ export class Svm {
     readonly memory: RealMemory,
   ) {}
 
+  countFault(): void {
+    this.counts.faults++
+  }
+
   stateOf(gfn: bigint): PageState {
     return this.frames.get(gfn)?.state ?? 'SECURE'
   }
