@@ -113,6 +113,11 @@ describe('--json', () => {
       reason: 'the VM is secure',
       instructions: expect.any(Number),
       console: '',
+      secureMemory: {
+        bytes: expect.any(Number),
+        freeBytes: expect.any(Number),
+        svms: [expect.objectContaining({ lpid: 1 })],
+      },
     })
     expect(out.trim().split('\n')).toHaveLength(1)
   })
