@@ -91,6 +91,7 @@ export class Machine {
     )
     this.cpu = new Cpu(this.memory, this.clock, this.trace, {
       random: this.inputs.stream('darn'),
+      external: () => this.hypervisor.vm?.platform.presenter.pending ?? false,
       jit: config.jit ?? true,
     })
     this.tpm = new Tpm({
@@ -304,7 +305,7 @@ export class Machine {
 
   /** Typed at the VM's console: waits there until the guest reads it. */
   type(bytes: Uint8Array): void {
-    this.platform.console.type(bytes)
+    this.platform.type(bytes)
   }
 
   get inGuest(): boolean {

@@ -50,6 +50,8 @@ export class Core {
   timebaseOffset = 0n
   /** A directed privileged doorbell that waits: bit 63 of DPDES. */
   doorbell = false
+  /** Whether the line of the external interrupt is up: asked each time that the processor looks around. */
+  external: () => boolean = () => false
 
   constructor(
     readonly memory: RealMemory,

@@ -55,6 +55,8 @@ const NOT_SAVED = new Set<number>([
 export interface CpuOptions {
   /** Where `darn` gets its numbers; without it `darn` reports an error (all ones), as hardware may. */
   readonly random?: RandomSource
+  /** Whether the line of the external interrupt is up. It changes only while no instruction is executed. */
+  readonly external?: () => boolean
   /** Whether hot code is compiled; its result is the interpreter's to the bit. */
   readonly jit?: boolean | JitOptions
 }
@@ -111,6 +113,7 @@ export class Cpu {
       )
     const core = new Core(memory, clock, trace, options.random)
     this.#core = core
+    if (options.external) core.external = options.external
     core.state.setSpr(SPR.PVR, POWER9_DD23)
     core.state.msr = MSR.SF | MSR.HV
     this.#callOuts = this.#makeCallOuts()
@@ -430,12 +433,19 @@ export class Cpu {
   #takePending(): void {
     const core = this.#core
     // In numbers first: this is asked before every single step.
-    if (this.clock.instructions < core.due.dec && this.clock.instructions < core.due.hdec && !core.doorbell) return
+    if (
+      this.clock.instructions < core.due.dec &&
+      this.clock.instructions < core.due.hdec &&
+      !core.doorbell &&
+      !core.external()
+    )
+      return
     const { msr } = core.state
     const enabled = (msr & MSR.EE) !== 0n
     const now = core.timebase
     if (core.hdecExpiry <= now && (core.state.spr(SPR.LPCR) & LPCR.HDICE) !== 0n && (enabled || (msr & MSR.HV) === 0n))
       core.interrupt(0x980)
+    else if (enabled && (msr & MSR.HV) === 0n && core.external()) core.interrupt(0x500)
     else if (core.decExpiry <= now && enabled) core.interrupt(0x900)
     else if (core.doorbell && enabled && (msr & MSR.HV) === 0n) {
       writeSpr(core, SPR.DPDES, 0n)

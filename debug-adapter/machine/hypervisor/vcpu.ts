@@ -15,6 +15,8 @@ const LPCR_HOST_RADIX = 1n << 20n
 /** Interrupts of the guest are little-endian (LPCR[ILE], IBM bit 38). */
 const LPCR_ILE = 1n << 25n
 const LPCR_UPRT = 1n << 22n
+/** An external interrupt goes to the guest itself: what its interrupt controller presents is its own (Power ISA 3.0C III 2.2). */
+const LPCR_LPES = 1n << 3n
 /** The decrementer has 56 bits, as the device tree says (ibm,dec-bits; LPCR[LD], Power ISA 3.0C III 2.2). */
 const LPCR_LD = 1n << 17n
 /** Guest translation shootdown enable: its tlbie is its own (Power ISA 3.0C III 2.2). */
@@ -37,7 +39,7 @@ export class Vcpu {
   /** The first entry of a VM: by hrfid, with the registers that its loader wants. */
   prepare(vm: Vm, guest: Loaded): void {
     const { cpu } = this.hv.parts
-    vm.lpcr = LPCR_HOST_RADIX | LPCR_UPRT | LPCR_LD | (guest.littleEndian ? LPCR_ILE : 0n)
+    vm.lpcr = LPCR_HOST_RADIX | LPCR_UPRT | LPCR_LPES | LPCR_LD | (guest.littleEndian ? LPCR_ILE : 0n)
     const file = cpu.save()
     for (let i = 0; i < 32; i++) file.gpr[i] = guest.registers.get(i) ?? 0n
     file.msr = HV_MSR

@@ -1,5 +1,6 @@
 import { cells, cells64, type FdtTree, newFdt, newNode, strings } from '../../../server/esm/fdt.ts'
 import { architectureVector5, paFeatures } from './cpu-features.ts'
+import { SOURCE } from './interrupts/sources.ts'
 import { RTAS_TOKENS } from './rtas-tokens.ts'
 
 /** What the loader knows when it writes the tree. Addresses are guest physical. */
@@ -33,6 +34,9 @@ const RADIX_PAGES = [
 ] as const
 /** What the kernel may ask the hypervisor for. Hash tables are not among it. */
 const HYPERTAS = ['hcall-term', 'hcall-interrupt', 'hcall-splpar', 'hcall-set-mode'] as const
+
+/** Second cell of an interrupt: how its source is sensed (PAPR; 1 is by level). */
+const EDGE = 0
 
 const FLAG = new Uint8Array(0)
 
@@ -94,6 +98,7 @@ export function guestTree(facts: TreeFacts): FdtTree {
           device_type: strings('serial'),
           compatible: strings('hvterm1'),
           reg: cells(VTY_UNIT),
+          interrupts: cells(SOURCE.terminal, EDGE),
         }),
       ],
     ),

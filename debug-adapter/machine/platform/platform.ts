@@ -6,7 +6,8 @@ import { Console } from './console.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { hcallOfNormalVm } from './hcall-table.ts'
 import { handleHcall, type VirtualProcessor } from './hcalls.ts'
-import { InterruptPresenter } from './interrupt-presenter.ts'
+import { InterruptPresenter } from './interrupts/presenter.ts'
+import { SOURCE } from './interrupts/sources.ts'
 import { type LoadedGuest, loadGuest, type PreparedGuest } from './loader.ts'
 import { ClientInterface } from './open-firmware/client-interface.ts'
 import { Rtas } from './rtas.ts'
@@ -33,13 +34,19 @@ export class Platform {
   ) {
     this.#trace = trace
     this.console = new Console(trace)
-    this.rtas = new Rtas(this.console, clock, trace)
+    this.rtas = new Rtas(this.console, clock, trace, this.presenter)
     this.#random = inputs.stream('H_RANDOM')
   }
 
   /** Set when the VM ended itself. */
   get end(): MachineEnd | undefined {
     return this.rtas.end ?? this.openFirmware?.end
+  }
+
+  /** Typed at the terminal: waits there until the guest reads it. */
+  type(bytes: Uint8Array): void {
+    this.console.type(bytes)
+    this.presenter.pulse(SOURCE.terminal)
   }
 
   /** Puts a VM into its memory. */

@@ -38,6 +38,10 @@ export const RTAS_SERVICES = {
   'ibm,slot-error-detail': shape(0x200e, 8, 1),
   'ibm,nmi-register': shape(0x200f, 2, 1),
   'ibm,nmi-interlock': shape(0x2010, 0, 1),
+  'ibm,set-xive': shape(0x2011, 3, 1),
+  'ibm,get-xive': shape(0x2012, 1, 3),
+  'ibm,int-off': shape(0x2013, 1, 1),
+  'ibm,int-on': shape(0x2014, 1, 1),
   'ibm,os-term': shape(0x201f, 1, 1),
 } as const satisfies Readonly<Record<string, RtasServiceShape>>
 

@@ -5,6 +5,8 @@ import type { Trace } from '../trace/trace.ts'
 import type { Console } from './console.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { H } from './hcall-table.ts'
+import type { InterruptPresenter } from './interrupts/presenter.ts'
+import { xiveService } from './interrupts/xive-services.ts'
 import { RTAS_SERVICES, type RtasService, rtasService } from './rtas-tokens.ts'
 
 /** Status words (PAPR, RTAS return codes). */
@@ -49,6 +51,7 @@ export class Rtas {
     readonly console: Console,
     readonly clock: Clock,
     readonly trace: Trace,
+    readonly presenter: InterruptPresenter,
   ) {}
 
   /** What ibm,nmi-register was told. */
@@ -144,6 +147,11 @@ export class Rtas {
       case 'ibm,get-system-parameter':
       case 'ibm,set-system-parameter':
         return STATUS.notSupported
+      case 'ibm,set-xive':
+      case 'ibm,get-xive':
+      case 'ibm,int-off':
+      case 'ibm,int-on':
+        return xiveService(service, this.presenter, args, out) ? STATUS.success : STATUS.parameterError
       // There are no connectors and no slots to ask about.
       case 'ibm,configure-connector':
       case 'ibm,slot-error-detail':

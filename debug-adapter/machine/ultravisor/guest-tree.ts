@@ -25,7 +25,24 @@ export const MANDATORY_RTAS = [
   'power-off',
   'start-cpu',
 ] as const
-const OPTIONAL_RTAS = ['ibm,nmi-register'] as const
+/** May be missing. Those behind the first take and give plain numbers: nothing of theirs is bounced. */
+const OPTIONAL_RTAS = [
+  'ibm,nmi-register',
+  'get-time-of-day',
+  'system-reboot',
+  'query-cpu-stopped-state',
+  'ibm,set-xive',
+  'ibm,get-xive',
+  'ibm,int-on',
+  'ibm,int-off',
+  'ibm,read-pci-config',
+  'ibm,write-pci-config',
+  'ibm,change-msi',
+  'ibm,query-interrupt-source-number',
+  'ibm,query-pe-dma-window',
+  'ibm,create-pe-dma-window',
+  'ibm,remove-pe-dma-window',
+] as const
 
 /** A number of one or two cells. */
 export function cells(bytes: Uint8Array | undefined): bigint | undefined {
@@ -111,7 +128,7 @@ export function readRtasTokens(run: EsmRun): void {
   for (const name of [...MANDATORY_RTAS, ...OPTIONAL_RTAS]) {
     const token = cells(property(tree, '/rtas', name))
     if (token !== undefined) run.svm.rtasTokens.set(name, Number(token))
-    else if (name !== 'ibm,nmi-register') missing.push(name)
+    else if ((MANDATORY_RTAS as readonly string[]).includes(name)) missing.push(name)
   }
   if (!findNode(tree, '/rtas')) return // named by the step that looks for the RTAS code (ESM082)
   if (missing.length > 0) throw new EsmRefused(uvRefusal('UV-ESM-012', `no ${missing.join(', ')}`))
