@@ -1,10 +1,11 @@
 import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import type { RsaPrivateKey } from '../../server/esm/crypto/rsa.ts'
 import type { JitOptions } from './cpu/jit/jit.ts'
+import type { DeviceConfig } from './platform/virtio/devices.ts'
 import type { QuirkChoice } from './ultravisor/quirks.ts'
 
 /** Everything that a machine is made from. No paths: whoever builds a machine has read the files. */
-export interface MachineConfig {
+export interface MachineConfig extends DeviceConfig {
   /** The guest kernel, an ELF file (ppc64le or ppc64). */
   readonly kernel: Uint8Array
   /** An operand that came in a zImage: the boot wrapper leaves it in memory and names its place in the device tree. */

@@ -101,7 +101,7 @@ export class Machine {
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
     this.chip = new Chip(this.clock, config.interventions?.scomStatus)
-    const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu)
+    const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu, config)
     this.platform = newPlatform()
     this.hypervisor = new Hypervisor({
       cpu: this.cpu,
@@ -145,11 +145,11 @@ export class Machine {
       startUltravisor: (uvFdt) => this.ultravisor.boot(uvFdt),
     })
     const load = (vm: Vm) => {
-      const guest = vm.platform.load(this.#image, {
-        read: (a, n) => vm.read(a, n),
-        write: (a, b) => vm.write(a, b),
-        bytes: vm.bytes,
-      })
+      const guest = vm.platform.load(
+        this.#image,
+        { read: (a, n) => vm.read(a, n), write: (a, b) => vm.write(a, b), bytes: vm.bytes },
+        vm.dma((ra, length) => this.cpu.codeWritten(ra, length)),
+      )
       this.config.interventions?.guestLoaded?.({
         read: (gpa, length) => vm.read(gpa, length),
         write: (gpa, bytes) => vm.write(gpa, bytes),

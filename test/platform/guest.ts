@@ -2,6 +2,7 @@ import { Clock } from '../../debug-adapter/machine/clock/clock.ts'
 import { Console } from '../../debug-adapter/machine/platform/console.ts'
 import type { GuestMemory } from '../../debug-adapter/machine/platform/guest-memory.ts'
 import { InterruptPresenter } from '../../debug-adapter/machine/platform/interrupts/presenter.ts'
+import { PciHostBridge } from '../../debug-adapter/machine/platform/pci/host-bridge.ts'
 import { Rtas } from '../../debug-adapter/machine/platform/rtas.ts'
 import { RefusalError } from '../../debug-adapter/machine/refusal.ts'
 import { Trace } from '../../debug-adapter/machine/trace/trace.ts'
@@ -61,7 +62,8 @@ export class RtasBench {
   readonly trace = new Trace(this.clock)
   readonly console = new Console(this.trace)
   readonly presenter = new InterruptPresenter()
-  readonly rtas = new Rtas(this.console, this.clock, this.trace, this.presenter)
+  readonly bridge = new PciHostBridge(this.presenter)
+  readonly rtas = new Rtas(this.console, this.clock, this.trace, this.presenter, this.bridge)
 
   constructor(readonly memory = new TestMemory(MiB)) {}
 

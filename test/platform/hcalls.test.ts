@@ -25,7 +25,7 @@ class Processor {
 }
 
 function bench(options: { memory?: TestMemory; processor?: Processor } = {}) {
-  const { console, rtas, memory, trace } = new RtasBench(options.memory ?? new TestMemory(MiB))
+  const { bridge, console, rtas, memory, trace } = new RtasBench(options.memory ?? new TestMemory(MiB))
   const presenter = new InterruptPresenter()
   const areas = new SharedAreas()
   const random = new Inputs(nobleCrypto, 1).stream('H_RANDOM')
@@ -36,6 +36,7 @@ function bench(options: { memory?: TestMemory; processor?: Processor } = {}) {
     openFirmware: undefined,
     random,
     presenter,
+    bridge,
     areas,
     processor: options.processor,
   }

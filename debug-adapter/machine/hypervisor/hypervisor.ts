@@ -14,6 +14,7 @@ import { Procedure, type Steps } from '../steps.ts'
 import { MachineStop } from '../stop.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Behaviour, SeenHypercall } from './behaviour.ts'
+import { emulateAccess } from './mmio.ts'
 import { sharedPageLost } from './paging.ts'
 import { svmHcalls } from './svm-hcalls.ts'
 import { UCALL } from './ucall.ts'
@@ -163,7 +164,7 @@ export class Hypervisor {
     const { behaviour } = this
     if (behaviour.interrupt && (yield* behaviour.interrupt(this, this.vm!, vector))) return
     if (vector === 0x980) return yield* this.vcpu.timeSliceEnded()
-    if (vector === 0xe00 && (yield* this.#dataStorage())) return
+    if (vector === 0xe00 && (emulateAccess(this, this.vm!) || (yield* this.#dataStorage()))) return
     return this.#otherInterrupt(vector)
   }
 
@@ -252,7 +253,7 @@ export class Hypervisor {
     return true
   }
 
-  /** Interrupts that are no hypercalls: this model has no devices to emulate behind an address, so the guest is lost. */
+  /** Interrupts that are no hypercalls: the guest is lost. */
   #otherInterrupt(vector: number): void {
     const { cpu } = this.parts
     const at = `0x${cpu.spr(SPR.HSRR0).toString(16)}`

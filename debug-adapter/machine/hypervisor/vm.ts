@@ -3,6 +3,7 @@ import { Actor } from '../memory/actor.ts'
 import type { Pool } from '../memory/pool.ts'
 import { RadixTable } from '../memory/radix-table.ts'
 import { PAGE_BYTES, PAGE_SHIFT, type RealMemory } from '../memory/real-memory.ts'
+import type { GuestMemory } from '../platform/guest-memory.ts'
 import type { Platform } from '../platform/platform.ts'
 import { RefusalError } from '../refusal.ts'
 
@@ -212,6 +213,27 @@ export class Vm {
   write(gpa: bigint, bytes: Uint8Array): void {
     const view = this.memory.as(Actor.Hypervisor)
     this.#eachPage(gpa, bytes.length, (ra, at, size) => view.write(ra, bytes.subarray(at, at + size)))
+  }
+
+  /**
+   * The VM's memory as its devices reach it; errors as {@link read}.
+   * @param written is told of each write: real address and bytes
+   */
+  dma(written: (ra: bigint, length: number) => void): GuestMemory {
+    const view = this.memory.as(Actor.Device)
+    return {
+      bytes: this.bytes,
+      read: (gpa, length) => {
+        const out = new Uint8Array(length)
+        this.#eachPage(gpa, length, (ra, at, size) => out.set(view.read(ra, size), at))
+        return out
+      },
+      write: (gpa, bytes) =>
+        this.#eachPage(gpa, bytes.length, (ra, at, size) => {
+          view.write(ra, bytes.subarray(at, at + size))
+          written(ra, size)
+        }),
+    }
   }
 
   #eachPage(gpa: bigint, length: number, visit: (ra: bigint, at: number, size: number) => void): void {

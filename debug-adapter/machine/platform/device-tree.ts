@@ -1,6 +1,8 @@
 import { cells, cells64, type FdtTree, newFdt, newNode, strings } from '../../../server/esm/fdt.ts'
 import { architectureVector5, paFeatures } from './cpu-features.ts'
 import { SOURCE } from './interrupts/sources.ts'
+import type { PciIdentity } from './pci/addresses.ts'
+import { pciNode } from './pci/device-nodes.ts'
 import { RTAS_TOKENS } from './rtas-tokens.ts'
 
 /** What the loader knows when it writes the tree. Addresses are guest physical. */
@@ -11,6 +13,8 @@ export interface TreeFacts {
   /** Where the boot wrapper of a zImage left its operand; 32-bit addresses (spec/esm-operand.md §7.3). */
   readonly kernelOperand?: { readonly start: bigint; readonly end: bigint } | undefined
   /** `codeBytes` are hashed as part of the image; the area is the code and the room for error reports behind it. */
+  /** Devices of the PCI host bridge by slot; without any there is no bridge. */
+  readonly devices?: readonly PciIdentity[]
   readonly rtas: { readonly base: bigint; readonly codeBytes: number; readonly areaBytes: number }
 }
 
@@ -34,6 +38,8 @@ const RADIX_PAGES = [
 ] as const
 /** What the kernel may ask the hypervisor for. Hash tables are not among it. */
 const HYPERTAS = ['hcall-term', 'hcall-interrupt', 'hcall-splpar', 'hcall-set-mode'] as const
+/** The same for devices: their tables of addresses. */
+const HYPERTAS_PCI = ['hcall-tce', 'hcall-multi-tce'] as const
 
 /** Second cell of an interrupt: how its source is sensed (PAPR; 1 is by level). */
 const EDGE = 0
@@ -45,7 +51,7 @@ const FLAG = new Uint8Array(0)
  * for (spec/ultravisor.md §6.4).
  */
 export function guestTree(facts: TreeFacts): FdtTree {
-  const { memoryBytes, bootargs, initrd, kernelOperand, rtas } = facts
+  const { memoryBytes, bootargs, initrd, kernelOperand, rtas, devices = [] } = facts
   const tree = newFdt()
   const { root } = tree
   const set = (name: string, value: Uint8Array) => root.properties.set(name, value)
@@ -82,7 +88,7 @@ export function guestTree(facts: TreeFacts): FdtTree {
       'rtas-size': cells(rtas.areaBytes),
       'slof,rtas-size': cells(rtas.codeBytes),
       'ibm,lrdr-capacity': new Uint8Array([...cells64(memoryBytes, LMB_BYTES), ...cells(VCPUS)]),
-      'ibm,hypertas-functions': strings(...HYPERTAS),
+      'ibm,hypertas-functions': strings(...HYPERTAS, ...(devices.length > 0 ? HYPERTAS_PCI : [])),
     }),
     newNode('cpus', { '#address-cells': cells(1), '#size-cells': cells(0) }, [processor()]),
     newNode(
@@ -112,6 +118,11 @@ export function guestTree(facts: TreeFacts): FdtTree {
       phandle: cells(INTERRUPT_CONTROLLER),
     }),
   )
+  if (devices.length > 0) {
+    root.children.push(pciNode(devices, INTERRUPT_CONTROLLER))
+    // The kernel gives the devices their addresses.
+    root.children[0]!.properties.set('linux,pci-probe-only', cells(0))
+  }
   return tree
 }
 

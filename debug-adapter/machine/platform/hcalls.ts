@@ -1,5 +1,6 @@
 /** The PAPR hypercalls that are not PEF's own (spec/pseries.md §4.4), one function a call. */
 import type { RandomSource } from '../../../server/esm/crypto/provider.ts'
+import { reverseBytes } from '../cpu/device-access.ts'
 import { LPCR } from '../cpu/interrupts.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { Console } from './console.ts'
@@ -8,6 +9,7 @@ import type { GuestMemory } from './guest-memory.ts'
 import { H } from './hcall-table.ts'
 import type { InterruptPresenter } from './interrupts/presenter.ts'
 import type { ClientInterface } from './open-firmware/client-interface.ts'
+import type { PciHostBridge } from './pci/host-bridge.ts'
 import type { Rtas } from './rtas.ts'
 import type { SharedAreas } from './vpa.ts'
 
@@ -26,6 +28,7 @@ export interface HcallContext {
   readonly openFirmware: ClientInterface | undefined
   readonly random: RandomSource
   readonly presenter: InterruptPresenter
+  readonly bridge: PciHostBridge
   readonly areas: SharedAreas
   /** Absent: the platform has no hold on a processor, and calls that would set it up are not there. */
   readonly processor: VirtualProcessor | undefined
@@ -98,6 +101,25 @@ const random: Hcall = (_, { random }) => {
   return [H.SUCCESS, new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)]
 }
 
+const DEVICE_SIZES: readonly bigint[] = [1n, 2n, 4n, 8n]
+
+/** An access to a device: its value is big-endian, as if the bytes were memory. */
+const loadDevice: Hcall = ([size, gpa], { bridge }) => {
+  if (!DEVICE_SIZES.includes(size!) || gpa! % size! !== 0n || !bridge.covers(gpa!)) return [H.PARAMETER]
+  return [H.SUCCESS, reverseBytes(bridge.read(gpa!, Number(size)), Number(size))]
+}
+
+const storeDevice: Hcall = ([size, gpa, value], { bridge }) => {
+  if (!DEVICE_SIZES.includes(size!) || gpa! % size! !== 0n || !bridge.covers(gpa!)) return [H.PARAMETER]
+  bridge.write(gpa!, Number(size), reverseBytes(value!, Number(size)))
+  return [H.SUCCESS]
+}
+
+const getTce: Hcall = ([liobn, ioba], { bridge }) => {
+  const entry = bridge.windows.get(liobn!, ioba!)
+  return entry === undefined ? [H.PARAMETER] : [H.SUCCESS, entry]
+}
+
 /** The one processor may be named, others are not there. */
 const toProcessor: Hcall = ([server]) => [server === 0n ? H.SUCCESS : H.PARAMETER]
 
@@ -122,6 +144,14 @@ const calls: Readonly<Record<string, Hcall>> = {
     return server === 0n ? [H.SUCCESS, xirr, request] : [H.PARAMETER]
   },
   H_XIRR: (_, { presenter }) => [H.SUCCESS, presenter.accept()],
+  H_LOGICAL_CI_LOAD: loadDevice,
+  H_LOGICAL_CI_STORE: storeDevice,
+  H_GET_TCE: getTce,
+  H_PUT_TCE: ([liobn, ioba, entry], { bridge }) => [bridge.windows.put(liobn!, ioba!, entry!)],
+  H_STUFF_TCE: ([liobn, ioba, entry, count], { bridge }) => [bridge.windows.put(liobn!, ioba!, entry!, count!)],
+  H_PUT_TCE_INDIRECT: ([liobn, ioba, list, count], { bridge, memory }) => [
+    bridge.windows.putList(memory, liobn!, ioba!, list!, count!),
+  ],
   H_EOI: ([xirr], { presenter }) => [presenter.end(xirr!)],
 }
 

@@ -8,6 +8,7 @@ import { guestTree } from './device-tree.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { CLIENT_ENTRY, CLIENT_STUB, FIRMWARE_BYTES, FIRMWARE_STACK } from './open-firmware/client-interface.ts'
 import { MemoryClaims } from './open-firmware/memory-claims.ts'
+import { deviceIdentities } from './virtio/devices.ts'
 
 /** What the loader put where. Addresses are guest physical, sizes bytes. */
 export interface LoadedGuest {
@@ -82,6 +83,7 @@ export function prepareGuest(config: MachineConfig): PreparedGuest {
     bootargs: config.bootargs,
     initrd,
     kernelOperand,
+    devices: deviceIdentities(config),
     rtas: { base: rtasBase, codeBytes: RTAS_CODE.length, areaBytes: RTAS_AREA_BYTES },
   })
   config.interventions?.deviceTree?.(tree)

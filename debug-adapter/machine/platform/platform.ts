@@ -10,7 +10,10 @@ import { InterruptPresenter } from './interrupts/presenter.ts'
 import { SOURCE } from './interrupts/sources.ts'
 import { type LoadedGuest, loadGuest, type PreparedGuest } from './loader.ts'
 import { ClientInterface } from './open-firmware/client-interface.ts'
+import { PciHostBridge } from './pci/host-bridge.ts'
 import { Rtas } from './rtas.ts'
+import { type DeviceConfig, virtioDevices } from './virtio/devices.ts'
+import { VirtioFunction } from './virtio/virtio-function.ts'
 import { SharedAreas } from './vpa.ts'
 
 /** The PAPR platform that QEMU would be: loader, console, RTAS and the hypercalls that are not PEF's own. */
@@ -18,8 +21,10 @@ export class Platform {
   readonly console: Console
   readonly rtas: Rtas
   readonly presenter = new InterruptPresenter()
+  readonly bridge = new PciHostBridge(this.presenter)
   readonly areas = new SharedAreas()
   readonly #random
+  private readonly devices
   readonly #trace: Trace
   private memory: GuestMemory | undefined
   private openFirmware: ClientInterface | undefined
@@ -31,11 +36,13 @@ export class Platform {
     clock: Clock,
     inputs: Inputs,
     readonly processor?: VirtualProcessor,
+    devices: DeviceConfig = {},
   ) {
     this.#trace = trace
     this.console = new Console(trace)
-    this.rtas = new Rtas(this.console, clock, trace, this.presenter)
+    this.rtas = new Rtas(this.console, clock, trace, this.presenter, this.bridge)
     this.#random = inputs.stream('H_RANDOM')
+    this.devices = virtioDevices(devices, inputs)
   }
 
   /** Set when the VM ended itself. */
@@ -49,9 +56,15 @@ export class Platform {
     this.presenter.pulse(SOURCE.terminal)
   }
 
-  /** Puts a VM into its memory. */
-  load(image: PreparedGuest, memory: GuestMemory): LoadedGuest {
+  /**
+   * Puts a VM into its memory.
+   * @param dma the same memory as devices reach it
+   */
+  load(image: PreparedGuest, memory: GuestMemory, dma: GuestMemory = memory): LoadedGuest {
     this.memory = memory
+    this.bridge.functions.push(
+      ...this.devices.map((device, slot) => new VirtioFunction(device, slot, this.bridge, dma, this.#trace)),
+    )
     const { tree, claims } = image
     if (claims) this.openFirmware = new ClientInterface(tree, claims, memory, this.console, this.#trace)
     this.guest = loadGuest(image, memory)
@@ -75,6 +88,7 @@ export class Platform {
       openFirmware: this.openFirmware,
       random: this.#random,
       presenter: this.presenter,
+      bridge: this.bridge,
       areas: this.areas,
       processor: this.processor,
     })

@@ -42,6 +42,11 @@ export const RTAS_SERVICES = {
   'ibm,get-xive': shape(0x2012, 1, 3),
   'ibm,int-off': shape(0x2013, 1, 1),
   'ibm,int-on': shape(0x2014, 1, 1),
+  'ibm,read-pci-config': shape(0x2015, 4, 2),
+  'ibm,write-pci-config': shape(0x2016, 5, 1),
+  'ibm,query-pe-dma-window': shape(0x2017, 3, 5),
+  'ibm,create-pe-dma-window': shape(0x2018, 5, 4),
+  'ibm,remove-pe-dma-window': shape(0x2019, 1, 1),
   'ibm,os-term': shape(0x201f, 1, 1),
 } as const satisfies Readonly<Record<string, RtasServiceShape>>
 

@@ -7,6 +7,8 @@ import type { GuestMemory } from './guest-memory.ts'
 import { H } from './hcall-table.ts'
 import type { InterruptPresenter } from './interrupts/presenter.ts'
 import { xiveService } from './interrupts/xive-services.ts'
+import type { PciHostBridge } from './pci/host-bridge.ts'
+import { pciService } from './pci/pci-services.ts'
 import { RTAS_SERVICES, type RtasService, rtasService } from './rtas-tokens.ts'
 
 /** Status words (PAPR, RTAS return codes). */
@@ -52,6 +54,7 @@ export class Rtas {
     readonly clock: Clock,
     readonly trace: Trace,
     readonly presenter: InterruptPresenter,
+    readonly bridge: PciHostBridge,
   ) {}
 
   /** What ibm,nmi-register was told. */
@@ -152,6 +155,12 @@ export class Rtas {
       case 'ibm,int-off':
       case 'ibm,int-on':
         return xiveService(service, this.presenter, args, out) ? STATUS.success : STATUS.parameterError
+      case 'ibm,read-pci-config':
+      case 'ibm,write-pci-config':
+      case 'ibm,query-pe-dma-window':
+      case 'ibm,create-pe-dma-window':
+      case 'ibm,remove-pe-dma-window':
+        return STATUS[pciService(service, this.bridge, args, out)]
       // There are no connectors and no slots to ask about.
       case 'ibm,configure-connector':
       case 'ibm,slot-error-detail':

@@ -1,4 +1,4 @@
-import { decode } from '../cpu/isa/table.ts'
+import { deviceAccess, orderedValue, reverseBytes } from '../cpu/device-access.ts'
 import { MSR } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
@@ -16,35 +16,7 @@ const MMIO = new Procedure('ultravisor', 'emulate a device access', 'spec/ultrav
   finish: 'load the result, write the base register of an update form, go on behind the instruction',
 })
 
-interface DeviceAccess {
-  readonly store: boolean
-  /** Bytes: 1, 2, 4 or 8; 16 is more than a hypercall carries. */
-  readonly size: number
-  readonly algebraic: boolean
-  readonly reversed: boolean
-  readonly update: boolean
-  readonly register: number
-  readonly base: number
-}
-
-const SIZES: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, d: 8, q: 16 }
 const REAL_ADDRESS = 0x000f_ffff_ffff_f000n
-
-/** Loads and stores of the fixed-point facility: their names say everything. @returns undefined for other instructions */
-export function deviceAccess(word: number): DeviceAccess | undefined {
-  const mnemonic = decode(word)?.mnemonic ?? ''
-  const match = /^(l|st)([bhwdq])(z|a)?(br)?(u)?(x)?(cix)?$/.exec(mnemonic)
-  if (!match) return undefined
-  return {
-    store: match[1] === 'st',
-    size: SIZES[match[2]!]!,
-    algebraic: match[3] === 'a',
-    reversed: match[4] !== undefined,
-    update: match[5] !== undefined,
-    register: (word >>> 21) & 31,
-    base: (word >>> 16) & 31,
-  }
-}
 
 /** @returns when the guest's registers are loaded again, behind its instruction */
 export function* emulateAccess(uv: Ultravisor, frame: RegisterFile): Steps<void> {
@@ -62,25 +34,17 @@ function* steps(uv: Ultravisor, frame: RegisterFile, gpa: bigint): Steps<void> {
     return abortSvm(uv, 'UV-FAULT-004', `${word === undefined ? 'no instruction' : `0x${word.toString(16)}`}, ${at}`)
   if (access.size > 8) return abortSvm(uv, 'UV-FAULT-005', `${access.size} bytes, ${at}`)
   const little = (frame.msr & MSR.LE) !== 0n
-  const swap = little !== access.reversed
   const size = BigInt(access.size)
   if (access.store) {
     yield MMIO.at('store', { bytes: access.size })
-    const value = BigInt.asUintN(access.size * 8, frame.gpr[access.register]!)
-    const [code] = yield* uv.crossing.hypercall(
-      CI_STORE,
-      [size, gpa, swap ? reverse(value, access.size) : value],
-      frame.msr,
-    )
+    const value = orderedValue(access, frame.gpr[access.register]!, little)
+    const [code] = yield* uv.crossing.hypercall(CI_STORE, [size, gpa, value], frame.msr)
     if (code !== 0n) return abortSvm(uv, 'UV-FAULT-006', `${BigInt.asIntN(64, code!)}, ${at}`)
   } else {
     yield MMIO.at('load', { bytes: access.size })
     const [code, loaded] = yield* uv.crossing.hypercall(CI_LOAD, [size, gpa], frame.msr)
     if (code !== 0n) return abortSvm(uv, 'UV-FAULT-006', `${BigInt.asIntN(64, code!)}, ${at}`)
-    const bits = access.size * 8
-    const value = BigInt.asUintN(bits, loaded ?? 0n)
-    const ordered = swap ? reverse(value, access.size) : value
-    frame.gpr[access.register] = access.algebraic ? BigInt.asUintN(64, BigInt.asIntN(bits, ordered)) : ordered
+    frame.gpr[access.register] = orderedValue(access, loaded ?? 0n, little)
   }
   yield MMIO.at('finish')
   if (access.update) frame.gpr[access.base] = cpu.spr(SPR.HDAR)
@@ -107,11 +71,5 @@ function fetch(uv: Ultravisor, frame: RegisterFile): number | undefined {
   }
   if (ra === undefined || memory.offsetOf(ra, 4) < 0) return undefined
   const word = memory.as(Actor.Ultravisor).u32(ra)
-  return (frame.msr & MSR.LE) === 0n ? word : Number(reverse(BigInt(word), 4))
-}
-
-function reverse(value: bigint, bytes: number): bigint {
-  let out = 0n
-  for (let i = 0n; i < BigInt(bytes); i++) out = (out << 8n) | ((value >> (i * 8n)) & 0xffn)
-  return out
+  return (frame.msr & MSR.LE) === 0n ? word : Number(reverseBytes(BigInt(word), 4))
 }
