@@ -10,6 +10,13 @@ export function mapPaths(given: Attributes, change: (path: string) => string): R
   const { symbols, tpm } = given
   if (symbols !== undefined) attributes['symbols'] = Array.isArray(symbols) ? symbols.map(path) : path(symbols)
   if (typeof tpm === 'object' && tpm !== null && 'key' in tpm) attributes['tpm'] = { ...tpm, key: path(tpm.key) }
+  const { drives } = given
+  if (Array.isArray(drives))
+    attributes['drives'] = drives.map((drive: unknown) =>
+      typeof drive === 'object' && drive !== null && 'file' in drive
+        ? { ...drive, file: path(drive.file) }
+        : path(drive),
+    )
   return attributes
 }
 

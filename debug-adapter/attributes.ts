@@ -1,5 +1,6 @@
 import type { LaunchAttributes } from './adapter/protocol.ts'
 import { AttributeError } from './attribute-error.ts'
+import { type CheckedDrive, checkDrives } from './drives.ts'
 import { scenarios } from './machine/hypervisor/scenarios/index.ts'
 import { chosenQuirks, type QuirkChoice } from './machine/ultravisor/quirks.ts'
 
@@ -17,6 +18,7 @@ export interface CheckedAttributes {
   readonly console: 'debugConsole' | 'terminal'
   readonly seed: number
   readonly symbols: readonly string[]
+  readonly drives: readonly CheckedDrive[]
   readonly esm: 'guest' | 'stub'
   readonly scenario: string | undefined
   readonly quirks: QuirkChoice
@@ -48,6 +50,7 @@ const ATTRIBUTES: Record<keyof LaunchAttributes, true> = {
   console: true,
   seed: true,
   symbols: true,
+  drives: true,
   hypervisor: true,
   quirks: true,
   timeTravel: true,
@@ -104,6 +107,7 @@ export function checkAttributes(given: unknown): CheckedAttributes {
     console: oneOf('console', attributes['console'], ['debugConsole', 'terminal'], 'debugConsole'),
     seed: seed(attributes['seed']),
     symbols: paths('symbols', attributes['symbols']),
+    drives: checkDrives(attributes['drives']),
     esm: oneOf('esm', attributes['esm'], ['guest', 'stub'], 'guest'),
     scenario: scenario(attributes['hypervisor']),
     quirks: quirks(attributes['quirks']),

@@ -12,6 +12,7 @@ import { flattenKernel, KernelImageError } from '../server/esm/kernel-image.ts'
 import { AttributeError } from './attribute-error.ts'
 import { resolvePath } from './attribute-paths.ts'
 import { checkAttributes } from './attributes.ts'
+import { openDrives } from './drives.ts'
 import { Inputs } from './machine/clock/inputs.ts'
 import type { MachineConfig } from './machine/config.ts'
 import { operandFromYaml } from './operand-file.ts'
@@ -28,6 +29,8 @@ export interface FileAccess {
   readonly cwd: string
   /** Who computes digests and ciphers; default is the portable provider. */
   readonly crypto?: CryptoProvider
+  /** Unpacks raw deflate, for compressed qcow2 images: `size` bytes come out. */
+  readonly inflate?: (bytes: Uint8Array, size: number) => Uint8Array
 }
 
 /** A file with symbols, as read. */
@@ -54,12 +57,18 @@ export async function loadMachineConfig(attributes: unknown, io: FileAccess): Pr
   const operand =
     checked.operand &&
     (await readOperand(checked.operand, io, crypto, new Inputs(crypto, checked.seed).stream('operand')))
+  const drives = await openDrives(checked.drives, {
+    read: (path) => readAttributeFile('drives', path, 'a disk image, raw or qcow2', io),
+    cwd: io.cwd,
+    inflate: io.inflate,
+  })
   const tpmKey = checked.tpmKey && (await readTpmKey(checked.tpmKey, io))
   return {
     kernel: vmlinux,
     ...(inside.operand && { kernelOperand: inside.operand }),
     ...(initrd && { initrd }),
     ...(operand && { operand }),
+    ...(drives.length > 0 && { drives }),
     bootargs: checked.bootargs,
     memoryBytes: checked.memoryBytes,
     secureMemoryBytes: checked.secureMemoryBytes,

@@ -135,6 +135,11 @@ export interface LaunchAttributes {
   readonly quirks?: 'sane' | 'faithful' | readonly string[]
   /** Files with symbols besides the kernel: ELF or System.map. */
   readonly symbols?: string | readonly string[]
+  /** Disk images, raw or qcow2: virtio-blk drives. Their files are never written. */
+  readonly drives?: readonly (
+    | string
+    | { readonly file: string; readonly format?: 'raw' | 'qcow2'; readonly readonly?: boolean }
+  )[]
   /** Whether the run can be gone back through; default true. */
   readonly timeTravel?: boolean
   /** Path of a saved run, which is made again from its image up to where it was saved. */

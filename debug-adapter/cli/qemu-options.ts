@@ -12,6 +12,16 @@ function memorySize(text: string): string {
   return /^\d+$/.test(size) ? `${size}M` : size
 }
 
+/** `file=` is what matters; the image's format shows by itself, and writes never reach it. */
+function driveFile(text: string): string {
+  const file = text
+    .split(',')
+    .map((part) => /^file=(.*)$/.exec(part)?.[1])
+    .find((path) => path !== undefined)
+  if (file === undefined) throw new UsageError(`-drive ${text}: expected file=FILE among its parts`)
+  return file
+}
+
 const MACHINE = {
   accepted: (text: string) => /^(type=)?pseries\b/.test(text),
   expected: 'pseries, the machine that this is',
@@ -22,6 +32,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   initrd: { option: 'initrd', value: (text) => text },
   append: { option: 'append', value: (text) => text },
   m: { option: 'memory', value: memorySize },
+  drive: { option: 'drive', value: driveFile },
+  hda: { option: 'drive', value: (text) => text },
   nographic: { option: 'console' },
   machine: MACHINE,
   M: MACHINE,

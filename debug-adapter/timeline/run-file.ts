@@ -2,11 +2,13 @@
  * A run as a file: what the machine was made from, by digest, and everything that was done to it from outside. The machine adds
  * nothing of its own, so whoever has the same image can make the same run again, to the last bit, and see that it is.
  */
-import { hexBytes } from '../../server/esm/reader.ts'
+import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
+import { hexBytes, pieces } from '../../server/esm/reader.ts'
 import { AttributeError } from '../attribute-error.ts'
 import { fromBase64, toBase64 } from '../base64.ts'
 import type { MachineConfig } from '../machine/config.ts'
 import type { Machine } from '../machine/machine.ts'
+import type { DriveConfig } from '../machine/platform/virtio/drive.ts'
 import type { Change } from './change.ts'
 import type { MadeChange } from './timeline.ts'
 
@@ -16,7 +18,7 @@ export interface RunFile {
   /** Launch attributes; paths are relative to the file. */
   readonly attributes: Readonly<Record<string, unknown>>
   /** SHA-256 of what the attributes name, as the machine was given it. */
-  readonly digests: Readonly<Partial<Record<'kernel' | 'initrd' | 'tpm.key', string>>>
+  readonly digests: Readonly<Partial<Record<'kernel' | 'initrd' | 'drives' | 'tpm.key', string>>>
   /** The operand as it was, in base64: one that is made from a recipe is another each time. */
   readonly operand?: string
   /** Where the run ends: a position of the timeline, and instructions of the guest. */
@@ -62,10 +64,17 @@ const NOT_OF_THE_RUN = new Set(
   ),
 )
 
-function digestsOf({ kernel, initrd, tpmKey, crypto }: MachineConfig): RunFile['digests'] {
+/** Of the digests of their pieces: a disk may be larger than what is hashed at a time. */
+function digestOfDrives(drives: readonly DriveConfig[], crypto: CryptoProvider): Uint8Array {
+  const digests = drives.flatMap(({ content }) => [...pieces(content, 0)].map((piece) => [...crypto.sha256(piece)]))
+  return crypto.sha256(Uint8Array.from(digests.flat()))
+}
+
+function digestsOf({ kernel, initrd, drives, tpmKey, crypto }: MachineConfig): RunFile['digests'] {
   return {
     kernel: hexBytes(crypto.sha256(kernel)),
     ...(initrd && { initrd: hexBytes(crypto.sha256(initrd)) }),
+    ...(drives && { drives: hexBytes(digestOfDrives(drives, crypto)) }),
     // Of the public half: a digest of the private one would be a guess's confirmation.
     ...(tpmKey && { 'tpm.key': hexBytes(crypto.sha256(new TextEncoder().encode(tpmKey.n.toString(16)))) }),
   }

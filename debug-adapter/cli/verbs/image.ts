@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { inflateRawSync } from 'node:zlib'
 import { beginsWithOperand } from '../../../server/esm/cpio.ts'
 import { type BootEntry, bootMenu } from '../../disk/boot-menu.ts'
 import { DiskError } from '../../disk/bytes.ts'
 import { type DiskImage, openDisk } from '../../disk/disk-image.ts'
 import { Ext4 } from '../../disk/ext4.ts'
 import { EXT, type Partition, partitionsOf } from '../../disk/partitions.ts'
+import { inflate } from '../../node-inflate.ts'
 import { type OptionSpec, optionHelp, parseOptions, UsageError, wholeNumber } from '../options.ts'
 import { EXIT } from '../outcome.ts'
 import type { Terminal } from '../terminal.ts'
@@ -99,11 +99,7 @@ function openFile(path: string, open: (() => void)[], depth = 0): DiskImage {
   open.push(close)
   return openDisk(source, {
     backing: (name) => openFile(resolve(dirname(path), name.replace(/^file:/, '')), open, depth + 1),
-    inflate: (bytes, size) => {
-      const out = new Uint8Array(inflateRawSync(bytes, { maxOutputLength: size, finishFlush: 2 }))
-      if (out.length !== size) throw new Error(`${out.length} bytes instead of ${size}`)
-      return out
-    },
+    inflate,
   })
 }
 

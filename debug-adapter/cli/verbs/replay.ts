@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import { AttributeError, loadMachineConfig } from '../../files.ts'
 import { Machine } from '../../machine/machine.ts'
+import { inflate } from '../../node-inflate.ts'
 import { changesOf, parseRunFile, replayConfig, stateDigest } from '../../timeline/run-file.ts'
 import { Timeline } from '../../timeline/timeline.ts'
 import { type OptionSpec, optionHelp, parseOptions, UsageError } from '../options.ts'
@@ -67,7 +68,7 @@ async function open(path: string, jit: boolean) {
       throw new UsageError(`${path} cannot be read: ${error.message}`)
     })
     const run = parseRunFile(text, path)
-    const io = { readFile, cwd: dirname(resolve(path)), crypto: nodeCrypto }
+    const io = { readFile, cwd: dirname(resolve(path)), crypto: nodeCrypto, inflate }
     const config = replayConfig(run, await loadMachineConfig(run.attributes, io))
     const machine = new Machine({ ...config, jit })
     const timeline = new Timeline(machine, { checkpoints: false })

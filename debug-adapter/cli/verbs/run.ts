@@ -16,6 +16,7 @@ import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
 import type { SecureMemoryStatistics } from '../../machine/ultravisor/statistics.ts'
+import { inflate } from '../../node-inflate.ts'
 import { runFile } from '../../timeline/run-file.ts'
 import { Timeline } from '../../timeline/timeline.ts'
 import { GuestConsole } from '../guest-console.ts'
@@ -51,6 +52,11 @@ const OPTIONS: readonly OptionSpec[] = [
   {
     name: 'console',
     help: "join the VM's console to this terminal: Ctrl-A X ends, Ctrl-A C is the monitor, Ctrl-A H helps",
+  },
+  {
+    name: 'drive',
+    value: 'FILE',
+    help: "a disk image, raw or qcow2, as the VM's /dev/vda; what is written to it stays in memory",
   },
   { name: 'secure-memory', value: 'SIZE', help: 'size of the secure memory of the machine' },
   { name: 'seed', value: 'N', help: 'starts the random numbers: the same seed gives the same run (default 1)' },
@@ -129,7 +135,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const { attributes, folder } = await readImage(rest, values, esm)
   let machine: Machine
   try {
-    const config = await loadMachineConfig(attributes, { readFile, cwd: folder, crypto: nodeCrypto })
+    const config = await loadMachineConfig(attributes, { readFile, cwd: folder, crypto: nodeCrypto, inflate })
     machine = new Machine({ ...config, jit: !switches.has('no-jit') })
   } catch (error) {
     if (error instanceof AttributeError || error instanceof RangeError) throw new UsageError(error.message)
@@ -257,6 +263,8 @@ async function readImage(
   const key = values.get('tpm-key')
   if (key !== undefined) attributes['tpm'] = { key: resolve(key) }
   if (esm !== undefined) attributes['esm'] = esm
+  const drive = values.get('drive')
+  if (drive !== undefined) attributes['drives'] = [resolve(drive)]
   const scenario = values.get('scenario')
   if (scenario !== undefined) attributes['hypervisor'] = { scenario }
   const quirks = values.get('quirks')
