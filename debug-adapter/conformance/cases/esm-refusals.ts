@@ -9,7 +9,8 @@ import {
   setU64,
   writeFdt,
 } from '../../../server/esm/fdt.ts'
-import { ULTRAVISOR } from '../../machine/firmware/memory-map.ts'
+import { UV_OPAL_FIELDS } from '../../machine/firmware/hand-over.ts'
+import { ULTRAVISOR, UV_OPAL } from '../../machine/firmware/memory-map.ts'
 import { SECURE_RA_BIT } from '../../machine/memory/real-memory.ts'
 import { U } from '../../machine/ultravisor/return-codes.ts'
 import { type Bench, FREE, KERNEL, LPID, PAGE, signed } from '../bench.ts'
@@ -253,6 +254,8 @@ export const esmRefusalCases: readonly ConformanceCase[] = [
     (b) => {
       const { memory: view } = b.machine.ultravisor
       const store = SECURE_RA_BIT + BigInt(ULTRAVISOR.storeOffset)
+      const handedOver = view.u64(BigInt(UV_OPAL.start + UV_OPAL_FIELDS.uvFdt))
+      b.expect('what OPAL handed over', view.read(handedOver, 64), new Uint8Array(64))
       const before = view.read(store, 8).slice()
       for (const [what, at, word] of [
         ['no device tree', 0n, 0],

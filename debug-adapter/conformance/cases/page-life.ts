@@ -105,12 +105,13 @@ export const pageLifeCases: readonly ConformanceCase[] = [
     'UV_ESM refused, then granted',
     'spec/ultravisor.md §4.5',
     (b) => {
-      const free = b.machine.ultravisor.pages.freeBytes
+      const { pages, heap } = b.machine.ultravisor
+      const [free, freeHeap] = [pages.freeBytes, heap.freeBytes]
       const { hypervisor } = b.machine
       const { fdt } = b.machine.platform.guest!
       hypervisor.secureGuestsEnabled = false
       for (let i = 0; i < 3; i++) b.expectCode('refused', b.guest('UV_ESM', 0x40_0000n, fdt), U.PARAMETER)
-      b.expect('secure memory is free again', b.machine.ultravisor.pages.freeBytes, free)
+      b.expect('secure memory is free again', [pages.freeBytes, heap.freeBytes], [free, freeHeap])
       hypervisor.secureGuestsEnabled = true
       b.guest('UV_ESM', 0x40_0000n, fdt)
       b.expect('state', b.machine.vmState, 'secure')

@@ -103,7 +103,12 @@ export const partitionCases: readonly ConformanceCase[] = [
   }),
   row(27, 'UV_SVM_TERMINATE without an SVM, and twice', 'uv_svm_terminate', (b) => {
     b.expectCode('lpid 7', b.host('UV_SVM_TERMINATE', 7n), U.PARAMETER)
+    b.expectCode('UV_PAGE_OUT', b.host('UV_PAGE_OUT', LPID, b.hostPage(0), FREE, 0n, 16n), U.SUCCESS)
+    const key = b.machine.ultravisor.svms.get(1)!.pagingKey!
     b.expectCode('lpid 1', b.host('UV_SVM_TERMINATE', LPID), U.SUCCESS)
+    b.expect('the key that pages left under', key, new Uint8Array(16))
+    const { from, to } = b.machine.trace.of('vm-state').at(-1)!
+    b.expect('the log', [from, to], ['secure', 'absent'])
     b.expectCode('lpid 1 again', b.host('UV_SVM_TERMINATE', LPID), U.PARAMETER)
     b.expect('partition table entry', [pate(b, 1, 0n), pate(b, 1, 1n)], [0n, 0n])
     b.expect('secure pages of SVMs', [...b.machine.memory.owned()].filter((p) => p.owner === 'secure guest').length, 0)
@@ -123,7 +128,11 @@ export const partitionCases: readonly ConformanceCase[] = [
     ])
     b.expect('stored and loaded', [stored.how, stored.gpr[5]], ['end', 77n])
     b.expect('state', b.state(gpa), 'SECURE')
+    b.expectCode('UV_PAGE_OUT', b.host('UV_PAGE_OUT', LPID, b.hostPage(0), gpa, 0n, 16n), U.SUCCESS)
     b.expectCode('remove', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 5n), U.SUCCESS)
+    b.expectCode('add again', register(b, BEHIND, MiB2, 0n, 5n), U.SUCCESS)
+    b.expect('state, nothing remembered', b.state(gpa), 'SECURE')
+    b.expectCode('remove again', b.host('UV_UNREGISTER_MEM_SLOT', LPID, 5n), U.SUCCESS)
     b.expect('secure memory is free again', b.machine.ultravisor.pages.freeBytes, free)
     b.expect('state', b.state(gpa), 'none')
   }),

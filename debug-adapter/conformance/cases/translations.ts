@@ -132,4 +132,12 @@ export const translationCases: readonly ConformanceCase[] = [
     },
     { start: 'normal' },
   ),
+  extra('stale-terminated', 'an SVM that is gone does not go on by old translations', 'destroy_svm', (b) => {
+    touch(b)
+    const at = b.machine.cpu.nia - 4n
+    b.expectCode('UV_SVM_TERMINATE', b.host('UV_SVM_TERMINATE', LPID), U.SUCCESS)
+    b.machine.cpu.nia = at
+    b.expect('the guest', b.resume(at + 4n).how, 'machine')
+    b.expectTrue(`why: ${b.ended}`, b.ended?.includes('instruction fetch') === true)
+  }),
 ]

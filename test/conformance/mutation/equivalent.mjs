@@ -3,6 +3,7 @@ const VECTORS = 'no vector above 0xEA0 that leaves an SVM saves in SRR0 and SRR1
 const SHOWN = 'it makes a step for the debugger only where there is something to see'
 const TYPES = 'it tells the compiler what the state says already'
 const DEFENCE = 'what it wipes is wiped again when the SVM is destroyed, and nobody can read it in between'
+const WIPED = 'what is free was wiped when it was given up'
 const FLUSHED = 'nothing that the processor may remember has become wrong'
 
 export const equivalent = {
@@ -12,6 +13,12 @@ export const equivalent = {
   'pin.ts pinReserved: missing() === undefined': SHOWN,
   'esm-verify.ts verifySteps: ruleNumber(f) >= 20': 'those below are logged by then, and nothing is logged twice',
   'esm-verify.ts verifySteps: !operand': TYPES,
+  'esm-verify.ts verifySteps: run.judge(stage(40, 60))': 'what is wrong there does not open, and says the same',
+  'esm.ts transition: cpu.flushTranslations()': FLUSHED,
+  'ultravisor.ts #boot: this.memory.fill(this.#partitionTable, 0, Number(PARTITION_TABLE_BYTES))':
+    'memory is zero when the machine is switched on',
+  'ultravisor.ts takePage: ra !== undefined': WIPED,
+  'ultravisor.ts takePage: this.clear(ra, 0x20_0000)': WIPED,
   'esm.ts restorePseudoShared: hvPage === undefined': TYPES,
   "esm.ts restorePseudoShared: state !== 'PSEUDO_SHARED'":
     'no other frame that is shared while UV_ESM runs was paged in',
