@@ -7,6 +7,8 @@ const WIPED = 'what is free was wiped when it was given up'
 const FLUSHED = 'nothing that the processor may remember has become wrong'
 
 export const equivalent = {
+  'calls.ts writePateSteps: uv.parts.cpu.flushTranslations()':
+    'the registers that the caller gets back forget translations as well',
   'crossing.ts isHypervisorVector: vector <= 0xea0': VECTORS,
   'exceptions.ts isHypervisorVector: vector <= 0xea0': VECTORS,
   'esm-run.ts #fetch: missing.length > 0': SHOWN,
