@@ -14,6 +14,7 @@ import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
 import { Chip } from './platform/chip.ts'
 import { type PreparedGuest, prepareGuest } from './platform/loader.ts'
 import { Platform } from './platform/platform.ts'
+import { VirtualSwitch } from './platform/virtio/network.ts'
 import { SavedState } from './saved-state.ts'
 import type { Steps, StepValues } from './steps.ts'
 import { MachineStop } from './stop.ts'
@@ -53,6 +54,8 @@ export class Machine {
   readonly tpm: Tpm
   readonly chip: Chip
   readonly platform: Platform
+  /** What connects the VMs; undefined without virtio-net. */
+  readonly network: VirtualSwitch | undefined
   readonly hypervisor: Hypervisor
   readonly ultravisor: Ultravisor
 
@@ -101,7 +104,8 @@ export class Machine {
       ...(config.tpmKey ? { wrappingKey: config.tpmKey } : {}),
     })
     this.chip = new Chip(this.clock, config.interventions?.scomStatus)
-    const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu, config)
+    this.network = config.network ? new VirtualSwitch(() => this.clock.milliseconds) : undefined
+    const newPlatform = () => new Platform(this.trace, this.clock, this.inputs, this.cpu, config, this.network)
     this.platform = newPlatform()
     this.hypervisor = new Hypervisor({
       cpu: this.cpu,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import type { MachineConfig } from '../../debug-adapter/machine/config.ts'
 import { Machine } from '../../debug-adapter/machine/machine.ts'
+import type { Platform } from '../../debug-adapter/machine/platform/platform.ts'
 import { operandFromYaml } from '../../debug-adapter/operand-file.ts'
 import { nodeCrypto } from '../../server/esm/crypto/node.ts'
 
@@ -49,9 +50,13 @@ export async function secureLinux(bootargs: string, more: Partial<MachineConfig>
 }
 
 /** Runs until the console has `text` behind place `from`, and the processor waits. @returns what was printed from there on */
-export async function until(machine: Machine, text: string, from = 0): Promise<string> {
+export async function until(
+  machine: Machine,
+  text: string,
+  from = 0,
+  { console }: Platform = machine.platform,
+): Promise<string> {
   const end = machine.clock.instructions + LIMIT
-  const { console } = machine.platform
   while (!console.text.slice(from).includes(text)) {
     if (machine.clock.instructions > end || machine.advance(200_000).kind === 'end')
       throw new Error(`no ${text}: ${machine.end?.reason ?? 'too long'}: ${console.text.slice(-2000)}`)
@@ -62,8 +67,8 @@ export async function until(machine: Machine, text: string, from = 0): Promise<s
 }
 
 /** Types a line at the shell's prompt. @returns what it printed */
-export async function shell(machine: Machine, line: string): Promise<string> {
-  const from = machine.platform.console.text.length
-  machine.type(new TextEncoder().encode(`${line}; echo @@"DONE"@@\n`))
-  return await until(machine, '@@DONE@@', from)
+export async function shell(machine: Machine, line: string, platform = machine.platform): Promise<string> {
+  const from = platform.console.text.length
+  platform.type(new TextEncoder().encode(`${line}; echo @@"DONE"@@\n`))
+  return await until(machine, '@@DONE@@', from, platform)
 }

@@ -25,6 +25,7 @@ export class Driver {
   readonly trace = new Trace(new Clock())
   readonly device: VirtioFunction
   private offered = 0
+  private queue = 0
 
   constructor(
     device: VirtioDevice,
@@ -59,11 +60,12 @@ export class Driver {
     return (this.read(0x14, 1) & 8) !== 0
   }
 
-  /** Negotiates what every device has, and switches queue 0 on. */
-  start(): void {
+  /** Negotiates what every device has, and switches one queue on. */
+  start(queue = 0): void {
+    this.queue = queue
     this.offered = 0
     this.negotiate((1n << 28n) | (1n << 32n) | (1n << 33n))
-    this.write(0x16, 0, 2)
+    this.write(0x16, queue, 2)
     for (const [at, where] of [
       [0x20, TABLE],
       [0x28, AVAILABLE],
@@ -100,7 +102,7 @@ export class Driver {
     view.setUint16(AVAILABLE + 4 + 2 * (this.offered % 128), head, true)
     const slot = this.offered++
     view.setUint16(AVAILABLE + 2, this.offered & 0xffff, true)
-    this.write(0x3000, 0, 2)
+    this.write(0x3000 + 4 * this.queue, 0, 2)
     return view.getUint16(USED + 2, true) === (this.offered & 0xffff)
       ? view.getUint32(USED + 4 + 8 * (slot % 128) + 4, true)
       : undefined

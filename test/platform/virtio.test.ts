@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { SOURCE } from '../../debug-adapter/machine/platform/interrupts/sources.ts'
 import { BlockDevice } from '../../debug-adapter/machine/platform/virtio/block.ts'
 import { Drive } from '../../debug-adapter/machine/platform/virtio/drive.ts'
+import { NetworkDevice, VirtualSwitch } from '../../debug-adapter/machine/platform/virtio/network.ts'
 import { RandomDevice } from '../../debug-adapter/machine/platform/virtio/random.ts'
 import { SavedState } from '../../debug-adapter/machine/saved-state.ts'
 import { sourceOf } from '../../server/esm/reader.ts'
@@ -174,4 +175,36 @@ test('what was written to a drive goes back with the machine', () => {
   expect(drive.read(512, 512)).toEqual(new Uint8Array(512).fill(1))
   expect(drive.read(5000, 1)[0]).toBe(5000 >> 9)
   expect(() => drive.read(64 * 512, 1)).toThrow(RangeError)
+})
+
+describe('network devices', () => {
+  const mac = (driver: Driver) => Uint8Array.from({ length: 6 }, (_, i) => driver.read(0x2000 + i, 1))
+  const frameOf = (to: Uint8Array, from: Uint8Array) => Uint8Array.from([...to, ...from, 8, 0, 1, 2, 3])
+
+  test('reach each other through the switch, which keeps a capture', () => {
+    const network = new VirtualSwitch(() => 1500)
+    const [sender, receiver] = [new Driver(new NetworkDevice(network)), new Driver(new NetworkDevice(network))]
+    sender.start(1)
+    receiver.start(0)
+    expect(mac(sender)).not.toEqual(mac(receiver))
+    const frame = frameOf(mac(receiver), mac(sender))
+    sender.memory.write(BigInt(DATA), Uint8Array.from([...new Uint8Array(12), ...frame]))
+    const send = () => sender.request([{ at: DATA, length: 12 + frame.length }])
+    // Nobody waits for it: it is lost.
+    expect(send()).toBe(0)
+    expect(receiver.request([{ at: DATA, length: 1526, write: true }])).toBeUndefined()
+    expect(send()).toBe(0)
+    expect(receiver.memory.read(BigInt(DATA) + 10n, 2 + frame.length)).toEqual(Uint8Array.from([1, 0, ...frame]))
+    const capture = network.pcap()
+    expect(capture).toHaveLength(24 + 2 * (16 + frame.length))
+    expect(new DataView(capture.buffer).getUint32(24)).toBe(1)
+    expect(capture.subarray(-frame.length)).toEqual(frame)
+  })
+
+  test('send no frame that is too short', () => {
+    const sender = new Driver(new NetworkDevice(new VirtualSwitch(() => 0)))
+    sender.start(1)
+    expect(sender.request([{ at: DATA, length: 12 }])).toBeUndefined()
+    expect(sender.rules).toEqual(['VIRTIO-001'])
+  })
 })

@@ -205,8 +205,19 @@ export class Hypervisor {
     if (platform.end) return yield* this.vmEnded(vm, platform.end)
     // PAPR: the processor waits with external interrupts enabled; the ultravisor sees to that for its own guests.
     if (name === 'H_CEDE' && !guestIsSecure) returnTo.msr |= MSR.EE
-    if (name === 'H_CEDE' && this.vms.size === 1 && !platform.presenter.pending) cpu.waitForDecrementer(LONGEST_WAIT)
+    vm.wakesAt = name === 'H_CEDE' ? cpu.clock.timebase + BigInt.asIntN(64, cpu.spr(SPR.DEC)) + 1n : undefined
+    if (name === 'H_CEDE') cpu.waitForDecrementer(this.#idleTicks())
     yield* this.vcpu.resume(vm, call, results, returnTo, cookie)
+  }
+
+  /** Ticks that nobody has anything to do: none while a VM runs or has an interrupt that waits. */
+  #idleTicks(): number {
+    let ticks = LONGEST_WAIT
+    for (const { wakesAt, platform } of this.vms.values()) {
+      if (wakesAt === undefined || platform.presenter.pending) return 0
+      ticks = Math.min(ticks, Math.max(0, Number(wakesAt - this.parts.cpu.clock.timebase)))
+    }
+    return ticks
   }
 
   *#answer(vm: Vm, { number, name, args, secure }: SeenHypercall): Steps<readonly bigint[]> {

@@ -93,6 +93,7 @@ export class Vcpu {
     const vm = this.hv.vm!
     const to = { nia: cpu.spr(SPR.HSRR0), msr: cpu.spr(SPR.HSRR1) }
     const secure = (to.msr & MSR.S) !== 0n
+    vm.wakesAt = undefined
     vm.lpcr = cpu.spr(SPR.LPCR)
     vm.resume = secure
       ? { kind: 'secure', cookie: cpu.gpr(31), results: [], to, pidr: cpu.spr(SPR.PIDR) }

@@ -56,6 +56,8 @@ export class Vm {
   secureGuest = { started: false, done: false }
   /** Undefined while it runs, and before it first ran. */
   resume: Resume | undefined
+  /** Timebase at which its decrementer wakes it from H_CEDE; undefined while it does not wait. */
+  wakesAt: bigint | undefined
   /** LPCR while this VM runs. */
   lpcr = 0n
 

@@ -78,17 +78,18 @@ export class Chip {
   readonly id = 0n
   readonly sbe: SelfBootEngine
   private readonly registers = new Map(REGISTERS)
-  readonly #broken: ((address: number) => number | undefined) | undefined
 
   /** @param broken status with which accesses to an address end, instead of the right one */
-  constructor(clock: Clock, broken?: (address: number) => number | undefined) {
+  constructor(
+    clock: Clock,
+    private readonly broken?: (address: number) => number | undefined,
+  ) {
     this.sbe = new SelfBootEngine(clock)
-    this.#broken = broken
   }
 
   /** @param address 31 bits, direct. @returns what HMER says of an access: one of {@link SCOM_STATUS}, or what no book names */
   scomStatus(address: number): number {
-    const broken = this.#broken?.(address)
+    const broken = this.broken?.(address)
     if (broken !== undefined) return broken
     if (this.registers.has(address)) return SCOM_STATUS.done
     const chiplet = address >>> 24

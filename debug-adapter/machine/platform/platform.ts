@@ -13,6 +13,7 @@ import { ClientInterface } from './open-firmware/client-interface.ts'
 import { PciHostBridge } from './pci/host-bridge.ts'
 import { Rtas } from './rtas.ts'
 import { type DeviceConfig, virtioDevices } from './virtio/devices.ts'
+import type { VirtualSwitch } from './virtio/network.ts'
 import { VirtioFunction } from './virtio/virtio-function.ts'
 import { SharedAreas } from './vpa.ts'
 
@@ -37,12 +38,13 @@ export class Platform {
     inputs: Inputs,
     readonly processor?: VirtualProcessor,
     devices: DeviceConfig = {},
+    network?: VirtualSwitch,
   ) {
     this.#trace = trace
     this.console = new Console(trace)
     this.rtas = new Rtas(this.console, clock, trace, this.presenter, this.bridge)
     this.#random = inputs.stream('H_RANDOM')
-    this.devices = virtioDevices(devices, inputs)
+    this.devices = virtioDevices(devices, inputs, network)
   }
 
   /** Set when the VM ended itself. */

@@ -3,7 +3,7 @@ import type { Trace } from '../../trace/trace.ts'
 import type { GuestMemory } from '../guest-memory.ts'
 import { BAR_BYTES, BAR_OFFSET, type PciIdentity } from '../pci/addresses.ts'
 import type { PciFunction, PciHostBridge } from '../pci/host-bridge.ts'
-import { type Chain, type DmaMemory, VirtioError, Virtqueue } from './virtqueue.ts'
+import { type Chain, type DmaMemory, lengthOf, scatter, VirtioError, Virtqueue } from './virtqueue.ts'
 
 /** Feature bits of every device (virtio 1.2, 6). */
 const FEATURE = { indirect: 1n << 28n, version1: 1n << 32n, accessPlatform: 1n << 33n } as const
@@ -22,6 +22,10 @@ export interface VirtioDevice {
   readonly queues: number
   /** Its configuration, as the driver reads it; little-endian. */
   readonly config: Uint8Array
+  /** A queue whose buffers wait until the device has something to give ({@link VirtioFunction.give}). */
+  readonly waiting?: number
+  /** Is told where it is plugged in. */
+  attached?(port: VirtioFunction): void
   /** Does what a request asks for. @returns how many bytes it wrote @throws VirtioError for a request that is none */
   handle(queue: number, chain: Chain, memory: DmaMemory): number
 }
@@ -47,6 +51,7 @@ export class VirtioFunction implements PciFunction {
   ) {
     this.queues = Array.from({ length: device.queues }, () => new Virtqueue())
     this.#layOut()
+    device.attached?.(this)
   }
 
   #layOut(): void {
@@ -212,14 +217,32 @@ export class VirtioFunction implements PciFunction {
   }
 
   #notified(index: number): void {
-    const queue = this.queues[index]
-    if (!queue?.enabled || (this.status & STATUS.needsReset) !== 0) return
-    const memory = this.#dma(index)
-    try {
+    if (index === this.device.waiting) return
+    this.#work(index, (queue, memory) => {
       let wanted = false
       for (let chain = queue.next(memory); chain; chain = queue.next(memory))
         wanted = queue.finish(memory, chain, this.device.handle(index, chain, memory)) || wanted
-      if (wanted) this.#interrupt(this.interruptStatus | ISR_QUEUE)
+      return wanted
+    })
+  }
+
+  /** Puts bytes into the next buffer that the driver left in a queue; without one they are lost. */
+  give(index: number, bytes: Uint8Array): void {
+    this.#work(index, (queue, memory) => {
+      const chain = queue.next(memory)
+      if (!chain) return false
+      const room = lengthOf(chain.writable)
+      if (room < bytes.length) throw new VirtioError(`a buffer of ${room} bytes for ${bytes.length}`)
+      return queue.finish(memory, chain, scatter(memory, chain.writable, bytes))
+    })
+  }
+
+  /** @param work on a queue that is switched on; says whether the driver wants an interrupt */
+  #work(index: number, work: (queue: Virtqueue, memory: DmaMemory) => boolean): void {
+    const queue = this.queues[index]
+    if (!queue?.enabled || (this.status & STATUS.needsReset) !== 0) return
+    try {
+      if (work(queue, this.#dma(index))) this.#interrupt(this.interruptStatus | ISR_QUEUE)
     } catch (error) {
       if (error instanceof RefusalError) this.#refused(error.refusal)
       else if (error instanceof VirtioError)
