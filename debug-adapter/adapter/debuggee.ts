@@ -2,7 +2,7 @@
  * What the adapter needs of a machine. `Machine` is one; a test may bring a scripted one.
  * Everything here is valid while the machine stands between two calls of `advance`.
  */
-import type { Advance, EsmResult, MachineEnd, StepFrame } from '../machine/api.ts'
+import type { Advance, EsmResult, MachineEnd, SecureMemoryStatistics, StepFrame } from '../machine/api.ts'
 import type { MachineConfig } from '../machine/config.ts'
 import type { Access, Translation } from '../machine/cpu/types.ts'
 import type { RealMemory } from '../machine/memory/real-memory.ts'
@@ -43,6 +43,10 @@ export interface Debuggee {
   frames(): readonly StepFrame[]
   /** Typed at the VM's console. */
   type(bytes: Uint8Array): void
+  /** Another hypervisor from now on, by the name of a scenario; see `Machine.switchScenario`. @throws RangeError */
+  switchScenario(name: string | undefined): void
+  /** What SVMs have in secure memory. */
+  readonly secureMemory: SecureMemoryStatistics
   /** State of a guest page in the ultravisor, where it tracks it. */
   pageState(gpa: bigint): string | undefined
   /** Real address behind a guest physical address as the VM would reach it now; undefined where there is none. */

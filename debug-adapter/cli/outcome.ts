@@ -1,6 +1,6 @@
 import { imageFindings } from '../image-findings.ts'
+import type { SecureMemoryStatistics } from '../machine/api.ts'
 import type { Machine } from '../machine/machine.ts'
-import type { SecureMemoryStatistics } from '../machine/ultravisor/statistics.ts'
 
 /** What `pef run --json` prints: other people's scripts read it. */
 export interface Outcome {

@@ -1,4 +1,4 @@
-import type { Advance, EsmResult, MachineEnd, StepFrame } from './api.ts'
+import type { Advance, EsmResult, MachineEnd, SecureMemoryStatistics, StepFrame } from './api.ts'
 import { Clock } from './clock/clock.ts'
 import { Inputs } from './clock/inputs.ts'
 import type { MachineConfig } from './config.ts'
@@ -8,7 +8,7 @@ import { bootPlatform } from './firmware/boot.ts'
 import { logExchange } from './firmware/local-tpm.ts'
 import { HOST_BYTES } from './firmware/memory-map.ts'
 import { GUEST_LPID, Hypervisor } from './hypervisor/hypervisor.ts'
-import { type Scenario, scenarios } from './hypervisor/scenarios/index.ts'
+import { type Scenario, scenarios, switchable } from './hypervisor/scenarios/index.ts'
 import type { Vm } from './hypervisor/vm.ts'
 import { PAGE_SHIFT, RealMemory } from './memory/real-memory.ts'
 import { Chip } from './platform/chip.ts'
@@ -23,11 +23,11 @@ import { Trace } from './trace/trace.ts'
 import { cleanUp, SvmAborted } from './ultravisor/abort.ts'
 import { enterUltravisor } from './ultravisor/exceptions.ts'
 import { chosenQuirks } from './ultravisor/quirks.ts'
-import { type SecureMemoryStatistics, secureMemoryStatistics } from './ultravisor/statistics.ts'
+import { secureMemoryStatistics } from './ultravisor/statistics.ts'
 import { Ultravisor } from './ultravisor/ultravisor.ts'
 
 /** @throws RangeError naming the scenarios that there are */
-function scenarioOf({ scenario }: MachineConfig): Scenario | undefined {
+function scenarioOf({ scenario }: { readonly scenario?: string | undefined }): Scenario | undefined {
   if (scenario === undefined) return undefined
   const found = scenarios.get(scenario)
   if (found) return found
@@ -327,6 +327,22 @@ export class Machine {
 
   get vmState(): 'normal' | 'transient' | 'secure' | 'absent' {
     return this.hypervisor.vm?.state ?? 'absent'
+  }
+
+  /**
+   * Another hypervisor from now on; to be called between two calls of {@link advance}.
+   * @param name of a scenario, or undefined for KVM as it is
+   * @throws RangeError for an unknown one, and for one that changes what is loaded before the VM runs
+   */
+  switchScenario(name: string | undefined): void {
+    const scenario = scenarioOf({ ...this.config, scenario: name })
+    if (scenario && !switchable(scenario))
+      throw new RangeError(
+        `scenario ${scenario.name} changes what is loaded before the VM runs: start anew with "hypervisor": { "scenario": "${scenario.name}" }`,
+      )
+    this.hypervisor.behaviour = scenario?.behaviour?.() ?? {}
+    const action = scenario ? `the hypervisor ${scenario.tries}` : 'the hypervisor is KVM as it is'
+    this.trace.add({ type: 'scenario', name: name ?? 'off', action })
   }
 
   /** Who has how much of secure memory, and what became of its pages. */

@@ -10,10 +10,12 @@ export type Change =
   | { readonly kind: 'gpr'; readonly number: number; readonly value: bigint }
   | { readonly kind: 'spr'; readonly number: number; readonly value: bigint }
   | { readonly kind: 'core'; readonly name: CoreRegister; readonly value: bigint }
+  /** Another hypervisor: the name of a scenario; absent for KVM as it is. */
+  | { readonly kind: 'scenario'; readonly name?: string }
   /** Bytes of real memory from `ra` on. */
   | { readonly kind: 'memory'; readonly ra: bigint; readonly bytes: Uint8Array }
 
-/** @throws RefusalError where there is no memory */
+/** @throws RefusalError where there is no memory, RangeError for a scenario that cannot begin now */
 export function applyChange(machine: Debuggee, change: Change): void {
   const { cpu } = machine
   switch (change.kind) {
@@ -29,6 +31,9 @@ export function applyChange(machine: Debuggee, change: Change): void {
     case 'core':
       if (change.name === 'cr') cpu.cr = Number(change.value)
       else cpu[change.name] = change.value
+      break
+    case 'scenario':
+      machine.switchScenario(change.name)
       break
     case 'memory':
       machine.memory.as(Actor.Debugger).write(change.ra, change.bytes)

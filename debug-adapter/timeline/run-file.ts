@@ -7,6 +7,7 @@ import { hexBytes, pieces } from '../../server/esm/reader.ts'
 import { AttributeError } from '../attribute-error.ts'
 import { fromBase64, toBase64 } from '../base64.ts'
 import type { MachineConfig } from '../machine/config.ts'
+import { scenarios, switchable } from '../machine/hypervisor/scenarios/index.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { DriveConfig } from '../machine/platform/virtio/drive.ts'
 import type { Change } from './change.ts'
@@ -180,6 +181,8 @@ function wire(change: Change): { readonly kind: Change['kind'] } & Readonly<Reco
       return { kind: change.kind, ra: change.ra.toString(16), bytes: hexBytes(change.bytes) }
     case 'core':
       return { kind: change.kind, name: change.name, value: change.value.toString(16) }
+    case 'scenario':
+      return { kind: change.kind, name: change.name ?? '' }
     default:
       return { kind: change.kind, number: change.number, value: change.value.toString(16) }
   }
@@ -188,12 +191,18 @@ function wire(change: Change): { readonly kind: Change['kind'] } & Readonly<Reco
 const HEX = /^(?:[0-9a-f]{2})*$/
 const VALUE = /^[0-9a-f]{1,16}$/
 
+function isSwitchable(name: string): boolean {
+  const scenario = scenarios.get(name)
+  return scenario !== undefined && switchable(scenario)
+}
+
 function isChange({ kind, bytes, ra, name, number, value }: WireChange): boolean {
   const isBytes = typeof bytes === 'string' && HEX.test(bytes)
   const isValue = typeof value === 'string' && VALUE.test(value)
   if (kind === 'console') return isBytes
   if (kind === 'memory') return isBytes && typeof ra === 'string' && VALUE.test(ra)
   if (kind === 'core') return isValue && /^(nia|msr|lr|ctr|xer|cr)$/.test(String(name))
+  if (kind === 'scenario') return name === '' || isSwitchable(String(name))
   const most = kind === 'gpr' ? 32 : 1024
   return (
     (kind === 'gpr' || kind === 'spr') &&
@@ -210,5 +219,6 @@ function unwire(change: WireChange): Change {
   if (kind === 'console') return { kind, bytes: fromHex(String(change['bytes'])) }
   if (kind === 'memory') return { kind, ra: BigInt(`0x${change['ra']}`), bytes: fromHex(String(change['bytes'])) }
   if (kind === 'core') return { kind, name: String(change['name']) as 'nia', value }
+  if (kind === 'scenario') return { kind, ...(change['name'] !== '' && { name: String(change['name']) }) }
   return { kind, number: Number(change['number']), value }
 }

@@ -92,6 +92,12 @@ export class ScriptedMachine implements Debuggee {
     return this.vmState === 'secure' ? 'SECURE' : undefined
   }
 
+  switchScenario(): void {
+    throw new RangeError('the script has no hypervisor')
+  }
+
+  readonly secureMemory = { bytes: 0x20_0000, freeBytes: 0x10_0000, svms: [] }
+
   /** What was typed. */
   typed = ''
 

@@ -74,6 +74,8 @@ describe('a run file', () => {
       { kind: 'gpr', number: 31, value: 0xffff_ffff_ffff_fffen },
       { kind: 'spr', number: 272, value: 3n },
       { kind: 'core', name: 'cr', value: 0x8000_0000n },
+      { kind: 'scenario', name: 'read-secure-memory' },
+      { kind: 'scenario' },
       { kind: 'memory', ra: 0x1_0000_0000_0000n, bytes: Uint8Array.of(1, 2, 0xfe) },
     ] as const
     for (const change of changes) timeline.change(change)

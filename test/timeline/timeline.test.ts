@@ -155,3 +155,30 @@ describe('another future', () => {
     expect(picture(second, true)).toBe(picture(first, true))
   })
 })
+
+test('another hypervisor half-way is part of the run', { timeout: 60_000 }, () => {
+  const machine = sampleMachine()
+  const timeline = new Timeline(machine, { now: clock(4) })
+  while (!machine.inGuest) timeline.advance(1000)
+  const at = timeline.position
+  timeline.change({ kind: 'scenario', name: 'read-secure-memory' })
+  while (timeline.advance(1000).kind !== 'end');
+  const records = [...machine.trace.records]
+  const [scenario] = machine.trace.of('scenario')
+  expect(scenario).toMatchObject({ name: 'read-secure-memory' })
+  const refused = machine.trace.of('refusal').find(({ rule }) => rule === 'MEM-001')!
+  expect(refused.seq).toBeGreaterThan(scenario!.seq)
+  const { end } = timeline
+  go(timeline, at - 1)
+  expect(machine.trace.of('scenario')).toEqual([])
+  expect(machine.hypervisor.behaviour).toEqual({})
+  go(timeline, end)
+  expect(machine.trace.records).toEqual(records)
+  expect(machine.trace.happened).toBe(records.length)
+})
+
+test('a scenario that changes what is loaded cannot begin half-way', () => {
+  const machine = sampleMachine()
+  expect(() => machine.switchScenario('patch-kernel')).toThrow('"scenario": "patch-kernel"')
+  expect(() => machine.switchScenario('none such')).toThrow('read-secure-memory')
+})

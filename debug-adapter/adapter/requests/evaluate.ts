@@ -1,7 +1,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import { evaluate as evaluateExpression, type Surroundings } from '../expressions.ts'
 import { hex } from '../format.ts'
-import { runCommand } from '../repl.ts'
+import { runCommand } from '../repl/repl.ts'
 import type { RequestHandler } from '../request.ts'
 import type { PefSession } from '../session.ts'
 

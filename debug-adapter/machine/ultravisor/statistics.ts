@@ -1,27 +1,6 @@
+import type { SecureMemoryStatistics } from '../api.ts'
 import type { PageState } from '../trace/records.ts'
 import type { Ultravisor } from './ultravisor.ts'
-
-/** What one SVM has in secure memory, and what its pages have been through (spec/ultravisor.md §9.1, 12). */
-export interface SvmStatistics {
-  readonly lpid: number
-  /** Frames of 64 KiB in its memory slots. */
-  readonly frames: number
-  /** How many of them are in each state; states of none are left out. */
-  readonly states: Readonly<Partial<Record<PageState, number>>>
-  readonly pageIns: number
-  readonly pageOuts: number
-  readonly shares: number
-  readonly unshares: number
-  /** Faults that the ultravisor took: pages that were out, shared pages that were withdrawn, devices. */
-  readonly faults: number
-}
-
-export interface SecureMemoryStatistics {
-  /** Bytes for SVMs, without what firmware keeps. */
-  readonly bytes: number
-  readonly freeBytes: number
-  readonly svms: readonly SvmStatistics[]
-}
 
 const FRAME_BYTES = 0x1_0000n
 

@@ -1,19 +1,14 @@
 /** Commands of the Debug Console, for those who know them from gdb. What is none of them is an expression. */
-import { evaluate } from './expressions.ts'
-import { hex } from './format.ts'
-import { isLittleEndian } from './guest-memory.ts'
-import { offsetReference, parseReference, readMemory } from './references.ts'
-import { readRegister } from './registers.ts'
-import { RequestError } from './request.ts'
-import type { PefSession } from './session.ts'
-import type { Target } from './target.ts'
-
-interface Command {
-  readonly usage: string
-  readonly about: string
-  readonly form: RegExp
-  run(target: Target, match: RegExpExecArray, session: PefSession): string
-}
+import { evaluate } from '../expressions.ts'
+import { hex } from '../format.ts'
+import { isLittleEndian } from '../guest-memory.ts'
+import { offsetReference, parseReference, readMemory } from '../references.ts'
+import { readRegister } from '../registers.ts'
+import { RequestError } from '../request.ts'
+import type { PefSession } from '../session.ts'
+import type { Target } from '../target.ts'
+import type { Command } from './command.ts'
+import { machineCommands } from './machine-commands.ts'
 
 const SIZES: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, g: 8 }
 const MAX_UNITS = 4096
@@ -66,6 +61,7 @@ const commands: readonly Command[] = [
     form: /^page\s+(.+)$/,
     run: (target, [, where]) => pageText(target, evaluate(where!, target).value),
   },
+  ...machineCommands,
 ]
 
 /** @returns what the command says, or undefined where the text is none. @throws RequestError */
