@@ -2,7 +2,13 @@
 import { describe, expect, it } from 'vitest'
 import type { PageRun, WireRecord } from '../../debug-adapter/adapter/protocol.ts'
 import { ConsoleText } from '../../extension/console/console-text.ts'
-import { CallRows, filterRows, interruptName, unfoldedRows } from '../../extension/views/calls/call-rows.ts'
+import {
+  CallRows,
+  crossedText,
+  filterRows,
+  interruptName,
+  unfoldedRows,
+} from '../../extension/views/calls/call-rows.ts'
 import type { CallRecord } from '../../extension/views/calls/messages.ts'
 import { LogReader } from '../../extension/views/common/log-reader.ts'
 import { bytesText, countText, hexGroups, pagesText } from '../../extension/views/common/numbers.ts'
@@ -58,6 +64,21 @@ describe('rows of calls', () => {
       ['UV_RETURN', 2, '0'],
       ['UV_SVM_TERMINATE', 0, undefined],
     ])
+  })
+
+  it('a reflection keeps both register files, there and back; only the newest ones do', () => {
+    const register = (how: string) => ({ name: 'R4', guest: '0x5', hypervisor: '0x0', how })
+    const out = (cookie: string) => ({
+      ...{ type: 'reflection', direction: 'out', vector: 0x900, cookie, shown: [], scrubbed: 1 },
+      registers: [register('scrubbed')],
+    })
+    const back = (cookie: string) => ({ ...out(cookie), direction: 'back', registers: [register('restored')] })
+    const { rows } = rowsOf(out('0x1'), back('0x1'))
+    expect(rows[0]!.crossed).toEqual({ out: [register('scrubbed')], back: [register('restored')] })
+    const many = Array.from({ length: 300 }, (_, i) => [out(`0x${i}`), back(`0x${i}`)]).flat()
+    const kept = rowsOf(...many).rows.map(({ crossed }) => crossed !== undefined)
+    expect([kept.filter(Boolean).length, kept[0], kept.at(-1)]).toEqual([256, false, true])
+    expect(crossedText([register('scrubbed'), register('kept'), register('scrubbed')])).toBe('1 kept, 2 scrubbed')
   })
 
   it('a negative code is a failure, with the values that came back', () => {

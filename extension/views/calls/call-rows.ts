@@ -8,6 +8,17 @@ export interface NamedValue {
   readonly value: string
 }
 
+/** One register of the guest and of the hypervisor where the ultravisor stands between them; values in hexadecimal. */
+export interface CrossedRegister {
+  readonly name: string
+  readonly guest: string
+  readonly hypervisor: string
+  readonly how: string
+}
+
+/** The newest reflections that keep their registers: a secure VM makes tens of thousands. */
+const REGISTERS_KEPT = 256
+
 /** One crossing of a privilege boundary: a call, a reflection, or something that was said about it. */
 export interface CallRow {
   /** Position of its record in the log. */
@@ -24,6 +35,8 @@ export interface CallRow {
   readonly args: readonly NamedValue[]
   /** What came back. Undefined while it has not returned, and for what does not return. */
   result?: CallResult
+  /** Of a reflection: both register files on the way out, and on the way back. */
+  crossed?: { readonly out: readonly CrossedRegister[]; back?: readonly CrossedRegister[] }
   hasChildren: boolean
 }
 
@@ -77,6 +90,7 @@ export class CallRows {
   #open: CallRow[] = []
   /** Reflections that are out, by cookie. */
   readonly #reflections = new Map<string, CallRow>()
+  readonly #withRegisters: CallRow[] = []
   readonly #numbers = new Map<CallRow, number>()
 
   add(record: CallRecord): void {
@@ -164,7 +178,7 @@ export class CallRows {
   }
 
   #reflect(record: Extract<CallRecord, { type: 'reflection' }>): void {
-    const { vector, shown, scrubbed, cookie } = record
+    const { vector, shown, scrubbed, cookie, registers } = record
     const seen = shown.length === 0 ? 'nothing' : shown.join(' ')
     const row = this.#push({
       record,
@@ -176,18 +190,36 @@ export class CallRows {
         { name: 'cookie', value: cookie },
       ],
     })
+    if (registers) this.#keepRegisters(row, registers)
     this.#reflections.set(cookie, row)
     this.#open.push(row)
   }
 
+  #keepRegisters(row: CallRow, out: readonly CrossedRegister[]): void {
+    row.crossed = { out }
+    this.#withRegisters.push(row)
+    if (this.#withRegisters.length > REGISTERS_KEPT) delete this.#withRegisters.shift()!.crossed
+  }
+
   /** It comes back inside the UV_RETURN that ends it, which has yet to return itself: only the reflection is closed. */
-  #reflectBack({ cookie, seq, at }: Extract<CallRecord, { type: 'reflection' }>): void {
+  #reflectBack({ cookie, seq, at, registers }: Extract<CallRecord, { type: 'reflection' }>): void {
     const row = this.#reflections.get(cookie)
     if (!row) return
     this.#reflections.delete(cookie)
+    if (registers && row.crossed) row.crossed.back = registers
     row.result = { text: 'returned', failed: false, values: [], seq, at }
     this.#open = this.#open.filter((one) => one !== row)
   }
+}
+
+/** What became of the registers of a crossing, most telling first, in words. */
+export function crossedText(registers: readonly CrossedRegister[]): string {
+  const kinds = ['kept', 'synthesised', 'restored', 'scrubbed']
+  return kinds
+    .map((kind) => ({ kind, count: registers.filter(({ how }) => how === kind).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ kind, count }) => `${count} ${kind}`)
+    .join(', ')
 }
 
 function namedValues(args: Readonly<Record<string, string>>): NamedValue[] {

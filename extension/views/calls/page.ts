@@ -2,7 +2,15 @@ import { element } from '../common/dom.ts'
 import { countText } from '../common/numbers.ts'
 import { connect, goThere, Page, PageState } from '../common/page.ts'
 import { type Row, TreeGrid } from '../common/tree-grid.ts'
-import { type CallRow, CallRows, filterRows, type NamedValue, unfoldedRows } from './call-rows.ts'
+import {
+  type CallRow,
+  CallRows,
+  type CrossedRegister,
+  crossedText,
+  filterRows,
+  type NamedValue,
+  unfoldedRows,
+} from './call-rows.ts'
 import type { HostMessage } from './messages.ts'
 
 const page = new Page(
@@ -141,6 +149,31 @@ function describe(): void {
         : 'It has not returned.',
     ),
     table('Results', result?.values ?? []),
+    ...(row.crossed ? [registers('Registers on the way to the hypervisor', row.crossed.out)] : []),
+    ...(row.crossed?.back ? [registers('Registers on the way back', row.crossed.back)] : []),
+  )
+}
+
+/** Both register files side by side. */
+function registers(label: string, crossed: readonly CrossedRegister[]): HTMLElement {
+  const heads = ['Register', 'Guest', 'Hypervisor', 'What happened']
+  return element(
+    'table',
+    { class: 'registers' },
+    element('caption', {}, `${label}: ${crossedText(crossed)}`),
+    element('thead', {}, element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head)))),
+    element(
+      'tbody',
+      {},
+      ...crossed.map(({ name, guest, hypervisor, how }) =>
+        element(
+          'tr',
+          { class: how },
+          element('th', { scope: 'row' }, name),
+          ...[guest, hypervisor, how].map((text) => element('td', {}, text)),
+        ),
+      ),
+    ),
   )
 }
 
