@@ -9,6 +9,7 @@ import { type DeniedFacilities, deniedFacilities } from './facilities.ts'
 import type { Insn } from './isa/insn.ts'
 import { decode } from './isa/table.ts'
 import { MSR } from './msr.ts'
+import { SMFCTRL_D } from './privilege.ts'
 import { SPR } from './spr.ts'
 import type { State } from './state.ts'
 import type { Access } from './types.ts'
@@ -42,8 +43,7 @@ function placeOf(msr: bigint): Place {
   return (msr & MSR.HV) !== 0n ? 'hypervisor' : 'privileged'
 }
 
-/** SMFCTRL bit 62: the debug registers are the ultravisor's; else they match nothing in secure state (spec/ultravisor.md §1.2). */
-const SMFCTRL_D = 2n
+/** The debug registers match nothing in secure state where they are not the ultravisor's (spec/ultravisor.md §1.2). */
 const debugsNothing = (state: State, msr: bigint): boolean =>
   (msr & MSR.S) !== 0n && (state.spr(SPR.SMFCTRL) & SMFCTRL_D) === 0n
 

@@ -7,7 +7,7 @@ import { SPR } from './spr.ts'
 import type { State } from './state.ts'
 
 /** SMFCTRL bit 62: the debug registers belong to the ultravisor (spec/ultravisor.md §1.2). */
-const SMFCTRL_D = 2n
+export const SMFCTRL_D = 2n
 
 /** @returns the highest privilege that an MSR value gives */
 export function privilegeOf(msr: bigint): Privilege {
