@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// IBM's svm-tool is in no package registry: CI compares with it only where a checkout is named.
+// IBM's svm-tool is in no package registry: CI compares with it only where a checkout is named, else with what it was recorded
+// to do (test/cli/svm-tool-golden.test.ts). The reporter says so.
 const withoutSvmTool = process.env['CI'] === 'true' && !process.env['PEF_SVM_TOOL']
 
 export default defineConfig({

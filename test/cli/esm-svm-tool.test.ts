@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { locateOperand } from '../../server/esm/cpio.ts'
-import { nodeCrypto as crypto } from '../../server/esm/crypto/node.ts'
-import { parsePrivateKey } from '../../server/esm/crypto/pem.ts'
-import { openWith } from '../../server/esm/edit.ts'
 import { parseFdt } from '../../server/esm/fdt.ts'
 import { hexBytes } from '../../server/esm/reader.ts'
-import { listAttachments, readAttachment } from '../../server/esm/verify/attachments.ts'
-import { openDigests } from '../../server/esm/verify/digests.ts'
-import { inspectOperand } from '../../server/esm/verify/operand.ts'
 import { type Ended, fixtures, pef, SVM_TOOL_HINT, svmTool, svmToolIsThere } from './esm-tool.ts'
+import { contents } from './operand-contents.ts'
 
 const tools = { pef, 'svm-tool': svmTool } as const
 type Tool = keyof typeof tools
@@ -41,22 +36,6 @@ async function succeed(ended: Promise<Ended>): Promise<string> {
   const { code, error, out } = await ended
   expect(`${code} ${code === 0 ? '' : error}`).toBe('0 ')
   return out
-}
-
-/** All that an operand says, with the master key where its owner's key is given. */
-function contents(path: string, seckey: string, passphrase?: string) {
-  const blob = bytesOf(path)
-  const { operand, findings } = inspectOperand(blob)
-  const masterKey = openWith(blob, parsePrivateKey(bytesOf(seckey), passphrase), crypto)
-  const { digests } = openDigests(operand!, masterKey, crypto)
-  const files = listAttachments(operand!.filesFdt).map(({ name, comment }) => {
-    const { bytes } = readAttachment(operand!.filesFdt!, name, masterKey, crypto)
-    return { name, comment, bytes: bytes && hexBytes(bytes) }
-  })
-  const lockboxes = operand!.lockboxes.map(({ name, comment, fingerprint, encryptedSymkey }) => {
-    return { name, comment, fingerprint: hexBytes(fingerprint!), size: encryptedSymkey!.length }
-  })
-  return { bytes: blob.length, rules: findings.map(({ rule }) => rule), lockboxes, digests, files }
 }
 
 /** What svm-tool displays: it looks for attachments where they were once. */

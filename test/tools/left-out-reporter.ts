@@ -6,6 +6,10 @@ import type { Reporter, TestModule } from 'vitest/node'
  */
 export default class LeftOutReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
+    if (process.env['CI'] === 'true' && !process.env['PEF_SVM_TOOL'])
+      console.log(
+        '\nNot part of this run: test/cli/esm-svm-tool.test.ts (PEF_SVM_TOOL); svm-tool-golden.test.ts has its records.',
+      )
     const names = modules.flatMap((module) => [...module.children.allTests('skipped')].map((test) => test.fullName))
     if (names.length === 0) return
     console.log(`\nLeft out (${names.length}), with what enables each:`)

@@ -1,6 +1,6 @@
 import { suggestion, UsageError } from '../../options.ts'
 
-/** An option with svm-tool's letter and a name of its own: `-b BLOB`, `-bBLOB`, `--blob BLOB` and `--blob=BLOB` are one. */
+/** An option with svm-tool's letter and a name of its own: `-b BLOB`, `-bBLOB`, `-b=BLOB`, `--blob BLOB`, `--blob=BLOB` are one. */
 export interface Option {
   readonly letter?: string
   readonly name: string
@@ -40,6 +40,9 @@ export function readArguments(args: readonly string[], options: readonly Option[
   }
   while (waiting.length > 0) {
     const arg = waiting.shift()!
+    // What is wrong is told with its words, and this one is nobody's.
+    if (arg.includes('PRIVATE KEY'))
+      throw new UsageError('expected an option or the path of a file, found a private key')
     if (arg === '--') rest.push(...waiting.splice(0))
     else if (arg.startsWith('--')) {
       const [, name, inline] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(arg) as unknown as [string, string, string | undefined]
@@ -55,7 +58,9 @@ export function readArguments(args: readonly string[], options: readonly Option[
           add(option.name, '')
           continue
         }
-        add(option.name, at + 1 < arg.length ? arg.slice(at + 1) : take(option, `-${arg[at]}`))
+        // Python's argparse takes the sign off only from an option that stands alone: -b=BLOB, and -nb=BLOB is "=BLOB".
+        const inline = at === 1 && arg[2] === '=' ? arg.slice(3) : arg.slice(at + 1)
+        add(option.name, at + 1 < arg.length ? inline : take(option, `-${arg[at]}`))
         break
       }
     } else rest.push(arg)

@@ -87,6 +87,7 @@ Exit codes: 0 no error (there may be warnings), 1 an error, 2 wrong usage or a f
     { letter: 'p', name: 'pubkey', value: 'PUBKEY', help: 'a public key that lockboxes may be for; may be repeated' },
     FORMAT(FORMATS),
   ],
+  files: true,
   example:
     'pef esm check esmb-initrd.img --kernel vmlinux --append "root=/dev/vda svm=on" --tpm-key tpm.pem --key owner.key',
   async run(args, terminal) {

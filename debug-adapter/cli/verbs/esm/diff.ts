@@ -19,6 +19,7 @@ that it was encrypted anew does not count.
 
 Exit codes: 0 no difference, 1 differences, 2 wrong usage or a file that cannot be read.`,
   options: [KEY, FORMAT(FORMATS)],
+  files: true,
   example: 'pef esm diff blob.old blob --key owner.key',
   async run(args, terminal) {
     const format = formatOf(args, FORMATS)

@@ -19,6 +19,7 @@ export const explain: Verb = {
 it. With a private key that opens a lockbox the list of digests and the sizes of the attachments are shown too; the key that they
 are encrypted with is not.`,
   options: [KEY, FORMAT(FORMATS)],
+  files: true,
   example: 'pef esm explain esmb-initrd.img --key owner.key',
   async run(args, terminal) {
     const format = formatOf(args, FORMATS)

@@ -1,4 +1,4 @@
-import { Interrupted } from './verb.ts'
+import { Interrupted, ToolError } from './verb.ts'
 
 const CTRL_C = 0x03
 const CTRL_D = 0x04
@@ -10,8 +10,9 @@ const DELETE = 0x7f
 
 /**
  * Asks for a passphrase. On a terminal the prompt goes to standard error and nothing is echoed; else a line of standard input is
- * the answer, as for svm-tool without a terminal. An empty line, or no line, is the empty passphrase.
+ * the answer, as for svm-tool without a terminal. An empty line is the empty passphrase.
  * @throws Interrupted at Ctrl-C; the terminal is as it was before
+ * @throws ToolError where there is neither a terminal nor a line of standard input
  */
 export async function askPassphrase(prompt: string): Promise<string> {
   const input = process.stdin
@@ -41,7 +42,10 @@ function readLine(isTerminal: boolean): Promise<string> {
       act()
     }
     const answer = () => done(() => resolve(Buffer.from(line).toString('utf8')))
-    const end = () => answer()
+    const end = () => {
+      if (isTerminal || line.length > 0) return answer()
+      done(() => reject(new ToolError('no passphrase: run it on a terminal, or give a line with it on standard input')))
+    }
     const fail = (error: Error) => done(() => reject(error))
     const take = (chunk: Buffer) => {
       for (const [at, byte] of chunk.entries()) {

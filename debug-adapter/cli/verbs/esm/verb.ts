@@ -1,3 +1,4 @@
+import { UsageError } from '../../options.ts'
 import { EXIT } from '../../outcome.ts'
 import type { Terminal } from '../../terminal.ts'
 import { type Arguments, describeOptions, type Option, readArguments } from './arguments.ts'
@@ -21,6 +22,8 @@ export interface Verb {
   /** For its own help: what it does, in a few lines. */
   readonly description: string
   readonly options: readonly Option[]
+  /** Whether it takes words that are no options: the files it is about. */
+  readonly files?: true
   /** Whole command lines. */
   readonly example: string
   /** @returns the exit code */
@@ -59,6 +62,8 @@ export async function runVerb(
     terminal.out(`${verbHelp(`${program} ${name}`, verb)}\n`)
     return EXIT.ok
   }
+  if (!verb.files && parsed.rest.length > 0)
+    throw new UsageError(`unexpected: ${parsed.rest.join(' ')} (pef ${program} ${name} --help)`)
   try {
     return await verb.run(parsed, terminal)
   } catch (error) {
