@@ -65,6 +65,9 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return EXIT.ok
   }
   try {
+    // What is wrong is told with the words that were given: a key given in place of its path would be among them.
+    if (args.some((word) => word.includes('PRIVATE KEY-----')))
+      throw new UsageError('expected the path of a file, found a private key')
     const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
     if (!run) throw new UsageError(`unknown verb ${verb}${suggestion(verb, Object.keys(verbs))} (pef help)`)
     return await run(rest, terminal)

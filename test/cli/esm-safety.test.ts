@@ -112,6 +112,20 @@ describe('secrets', () => {
       [['esm', 'make', '-b', other, '-y', owner]],
       [['esm', 'check', pasted]],
       [['esm', 'check', blob, '--key', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['esm', 'check', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['esm', 'display', '-b', blob, readFileSync(join(fixtures, owner), 'utf8')]],
+      [['run', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['run', '--kernel', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['conformance', '--filter', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['esm', readFileSync(join(fixtures, owner), 'utf8')]],
+      [[readFileSync(join(fixtures, owner), 'utf8')]],
+      [['esm', 'authorize', '-b', other, '-p', 'keys/origin.pub', '-s', readFileSync(join(fixtures, owner), 'utf8')]],
+      [['svm', 'add', '-i', owner, '-b', owner, '-f', '/none/there']],
+      [['esm', 'extract', '-n', '-b', blob, '-f', 'crypttab', '-s', owner]],
+      [
+        ['esm', 'digest', '-b', other, '-s', 'keys/origin-enc.sec', '-a', '', '-i', owner, '-k', owner],
+        'correct horse\n',
+      ],
       [['esm', 'generate', '-vv', '-p', at('pub'), '-s', at('sec')], 'battery staple\nbattery staple\n'],
       [
         [
@@ -139,6 +153,23 @@ describe('secrets', () => {
     const text = `${said}\n${said.toLowerCase()}`
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
     expect(said).toContain('UV_ESM')
+  })
+
+  test('without a terminal and without input, a passphrase is missed, not taken as empty', async () => {
+    const run = async (...args: string[]) => (await pef(['esm', ...args], { input: '' })) as Ended
+    const missed =
+      /^[^\n]*passphrase[^\n]*\nesm: .*no passphrase: run it on a terminal, or give a line with it on standard input\n$/
+    const authorize = ['-p', 'keys/origin-big.pub', '-s', 'keys/origin-enc.sec']
+    copyFileSync(join(fixtures, 'good/04-encrypted-origin-key/blob.dtb'), at('blob'))
+    const results = [
+      await run('authorize', '-b', at('blob'), ...authorize),
+      await run('generate', '-p', at('pub'), '-s', at('sec')),
+    ]
+    for (const { code, error } of results) {
+      expect(code).toBe(1)
+      expect(error).toMatch(missed)
+    }
+    expect(readdirSync(folder)).toEqual(['blob'])
   })
 
   test('a private key is for its owner alone, also in place of a file that others can read', async () => {
@@ -175,6 +206,37 @@ describe('outputs', () => {
     expect((await run(out)).code).toBe(1)
     expect(readFileSync(out, 'utf8')).toBe('what was there')
     expect(readdirSync(folder)).toEqual(['out'])
+  })
+
+  test('what never ends is no attachment', async () => {
+    copyFileSync(BLOB, at('blob'))
+    const attach = ['esm', 'attach', '-b', at('blob'), '-f', '/dev/zero', '-s', 'keys/origin.sec']
+    expect(await pef(attach)).toMatchObject({
+      code: 1,
+      error: expect.stringMatching(/^esm: \/dev\/zero: ESM067: .*65535/),
+    })
+    expect(bytesOf(at('blob'))).toEqual(bytesOf(BLOB))
+  })
+
+  test('an attachment comes from a pipe', () => {
+    copyFileSync(BLOB, at('blob'))
+    const args = [
+      pefPath,
+      'esm',
+      'attach',
+      '-b',
+      at('blob'),
+      '-f',
+      '/dev/stdin',
+      '-r',
+      'piped',
+      '-s',
+      'keys/origin.sec',
+    ]
+    const given = ['-c', 'printf secret | "$0" "$@"', process.execPath, ...args]
+    expect(spawnSync('bash', given, { cwd: fixtures, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+    const read = [pefPath, 'esm', 'extract', '-b', at('blob'), '-f', 'piped', '-s', 'keys/origin.sec']
+    expect(spawnSync(process.execPath, read, { cwd: fixtures, encoding: 'utf8' }).stdout).toBe('secret')
   })
 
   test('a file system that is full', async () => {

@@ -40,9 +40,6 @@ export function readArguments(args: readonly string[], options: readonly Option[
   }
   while (waiting.length > 0) {
     const arg = waiting.shift()!
-    // What is wrong is told with its words, and this one is nobody's.
-    if (arg.includes('PRIVATE KEY'))
-      throw new UsageError('expected an option or the path of a file, found a private key')
     if (arg === '--') rest.push(...waiting.splice(0))
     else if (arg.startsWith('--')) {
       const [, name, inline] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(arg) as unknown as [string, string, string | undefined]

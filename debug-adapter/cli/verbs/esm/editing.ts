@@ -22,7 +22,7 @@ import { ruleOf } from '../../../../server/esm/rules.ts'
 import { listAttachments, readAttachment } from '../../../../server/esm/verify/attachments.ts'
 import type { Terminal } from '../../terminal.ts'
 import type { Arguments, Option } from './arguments.ts'
-import { contents, readWhole, writeOutputs } from './files.ts'
+import { contents, readHead, readWhole, writeOutputs } from './files.ts'
 import { sha512File } from './hash.ts'
 import { readPrivateKey } from './keys.ts'
 import { printable } from './report.ts'
@@ -155,6 +155,9 @@ const revokeVerb: Verb = {
   },
 }
 
+/** The length of an attachment is kept in 16 bits (spec/esm-operand.md §12.4, ESM067). */
+const MOST_ATTACHED = 0xffff
+
 const attachVerb: Verb = {
   usage: '[-nv] [-c TEXT] [-r NAME] -b BLOB -f FILE -s SECKEY',
   summary: 'encrypt a file into the operand',
@@ -170,7 +173,9 @@ const attachVerb: Verb = {
   example: 'pef esm attach -b blob -f disk.key -r rootd -s owner.key',
   async run(args, terminal) {
     const file = args.needed('file')
-    const bytes = await readWhole(file)
+    const bytes = await readHead(file, MOST_ATTACHED + 1)
+    if (bytes.length > MOST_ATTACHED)
+      throw new ToolError(`${file}: ESM067: it has more than the ${MOST_ATTACHED} bytes that an attachment can have`)
     // An empty -r is none, as in svm-tool.
     const name = args.value('name') || basename(file)
     const { blob, masterKey } = await opened(args)

@@ -35,8 +35,9 @@ export async function readHead(path: string, limit: number): Promise<Uint8Array>
   return withFile(path, async (file) => {
     const bytes = new Uint8Array(limit)
     let length = 0
+    // Without positions: a pipe has none.
     for (;;) {
-      const { bytesRead } = await file.read(bytes, length, limit - length, length)
+      const { bytesRead } = await file.read(bytes, length, limit - length, null)
       if (bytesRead === 0) return bytes.slice(0, length)
       length += bytesRead
     }
