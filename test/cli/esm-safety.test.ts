@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -143,9 +144,11 @@ describe('secrets', () => {
       ],
       [['run', '--kernel', 'inputs/vmlinux', '--initrd', 'inputs/initrd.img', '--tpm-key', 'keys/tpm.pem']],
     ]
+    const temporary = at('temporary')
+    mkdirSync(temporary)
     let said = ''
     for (const [args, input] of runs) {
-      const { out, error } = await pef(args, { input: input ?? '' })
+      const { out, error } = await pef(args, { input: input ?? '', env: { TMPDIR: temporary } })
       said += `${out}\n${error}\n`
     }
     said += readFileSync(trace, 'utf8')
@@ -153,6 +156,26 @@ describe('secrets', () => {
     const text = `${said}\n${said.toLowerCase()}`
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
     expect(said).toContain('UV_ESM')
+    // Nor in files that were not asked for.
+    expect(readdirSync(temporary)).toEqual([])
+    expect(readdirSync(folder).sort()).toEqual([
+      'blob',
+      'other',
+      'pasted.yml',
+      'pub',
+      'sec',
+      'temporary',
+      'trace.jsonl',
+    ])
+    const written = ['blob', 'other', 'pub', 'trace.jsonl'].map((name) => readFileSync(at(name), 'latin1')).join('\n')
+    const raw = [
+      master,
+      ...['d', 'p', 'q'].map((part) => fromNumber(parsePrivateKey(bytesOf(join(fixtures, owner)))[part as 'd'])),
+    ]
+    for (const secret of raw)
+      for (let i = 0; i + 16 <= secret.length; i++)
+        if (secret.subarray(i, i + 16).some((byte) => byte !== 0))
+          expect(written.includes(Buffer.from(secret.subarray(i, i + 16)).toString('latin1'))).toBe(false)
   })
 
   test('without a terminal and without input, a passphrase is missed, not taken as empty', async () => {

@@ -20,6 +20,8 @@ export interface Running {
   readonly input?: string
   /** Default: the fixtures. */
   readonly cwd?: string
+  /** For pef: beside those of this process. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 function start(
@@ -46,7 +48,7 @@ function start(
 
 export function pef(args: readonly string[], running: Running = {}): Promise<Ended> {
   if (!existsSync(pefPath)) throw new Error(`${pefPath} is not built: npm run build`)
-  return start(process.execPath, [pefPath, ...args], process.env, running)
+  return start(process.execPath, [pefPath, ...args], { ...process.env, ...running.env }, running)
 }
 
 /** The command line in this process: as long as nothing is asked, it is the same and quicker. In the current folder. */
