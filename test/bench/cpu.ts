@@ -1,4 +1,7 @@
-/** `npm run bench:cpu`: a fixed set of programs here with the MMU on, in QEMU's user mode and in its pseries machine. */
+/**
+ * `npm run bench:cpu -- [--interpreter] [--programs sieve,list] [--runs 5] [--cpu-time]`: a fixed set of programs here with the MMU on,
+ * in QEMU's user mode and in its pseries machine.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
