@@ -2,6 +2,7 @@
  * Breakpoints on data: bytes of memory or a register, when their value changes. The machine is run instruction by instruction
  * while there is one, so whoever writes is seen: the guest, the ultravisor, the hypervisor or a device.
  */
+import { hexBytes } from '../../server/esm/reader.ts'
 import { formatReference, type MemoryReference, parseReference, readMemory } from './references.ts'
 import { readRegister } from './registers.ts'
 import { RequestError } from './request.ts'
@@ -42,9 +43,7 @@ export function watchedOf(dataId: string, target: Target): Watched {
   return {
     value: (of) => {
       const read = readMemory(of, reference, bytes)
-      return read.unreadable > 0
-        ? undefined
-        : [...read.bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+      return read.unreadable > 0 ? undefined : hexBytes(read.bytes)
     },
     bytes: { start: reference, count: bytes },
     last: undefined,

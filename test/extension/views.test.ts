@@ -4,6 +4,7 @@ import type { PageRun, WireRecord } from '../../debug-adapter/adapter/protocol.t
 import { ConsoleText } from '../../extension/console/console-text.ts'
 import {
   CallRows,
+  type CrossedRegister,
   crossedText,
   filterRows,
   interruptName,
@@ -67,7 +68,7 @@ describe('rows of calls', () => {
   })
 
   it('a reflection keeps both register files, there and back; only the newest ones do', () => {
-    const register = (how: string) => ({ name: 'R4', guest: '0x5', hypervisor: '0x0', how })
+    const register = (how: CrossedRegister['how']) => ({ name: 'R4', guest: '0x5', hypervisor: '0x0', how })
     const out = (cookie: string) => ({
       ...{ type: 'reflection', direction: 'out', vector: 0x900, cookie, shown: [], scrubbed: 1 },
       registers: [register('scrubbed')],

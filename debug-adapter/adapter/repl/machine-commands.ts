@@ -1,8 +1,8 @@
 /** What the parts of the machine know of themselves: ultravisor, TPM, log, and the hypervisor that one chooses. */
-
 import { hexBytes } from '../../../server/esm/reader.ts'
 import { scenarios, switchable } from '../../machine/hypervisor/scenarios/index.ts'
 import type { TraceRecord } from '../../machine/trace/records.ts'
+import { svmText } from '../../svm-text.ts'
 import { hex } from '../format.ts'
 import { RequestError } from '../request.ts'
 import type { Target } from '../target.ts'
@@ -60,12 +60,9 @@ function ultravisorText({ secureMemory }: Target['machine']): string {
   return [
     `secure memory: ${kib(bytes)}, ${kib(freeBytes)} free`,
     ...(svms.length === 0 ? ['no secure VM'] : []),
-    ...svms.map(({ lpid, frames, states, pageIns, pageOuts, shares, unshares, faults }) => {
-      const pages = Object.entries(states).map(([state, count]) => `${count} ${state}`)
-      return (
-        `SVM ${lpid}: ${frames} pages of 64 KiB (${pages.join(', ')}); ` +
-        `${pageIns} paged in, ${pageOuts} out, ${shares} shared, ${unshares} unshared, ${faults} faults`
-      )
+    ...svms.map((svm) => {
+      const { pages, past } = svmText(svm)
+      return `SVM ${svm.lpid}: ${svm.frames} pages of 64 KiB (${pages}); ${past}`
     }),
   ].join('\n')
 }

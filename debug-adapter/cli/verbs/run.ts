@@ -16,6 +16,7 @@ import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { recordJson } from '../../machine/trace/trace.ts'
 import { quirkNames, quirkText } from '../../machine/ultravisor/quirks.ts'
 import { inflate } from '../../node-inflate.ts'
+import { svmText } from '../../svm-text.ts'
 import { runFile } from '../../timeline/run-file.ts'
 import { Timeline } from '../../timeline/timeline.ts'
 import { GuestConsole } from '../guest-console.ts'
@@ -327,9 +328,9 @@ async function execute(
 /** A line a VM: where its pages are, and what they have been through. */
 function secureMemoryText({ bytes, freeBytes, svms }: SecureMemoryStatistics): string {
   const mib = (count: number): string => `${count / (1 << 20)} MiB`
-  const lines = svms.map(({ lpid, states, pageIns, pageOuts, shares, unshares, faults }) => {
-    const pages = Object.entries(states).map(([state, count]) => `${count} ${state}`)
-    return `  SVM ${lpid}: ${pages.join(', ')}; ${pageIns} paged in, ${pageOuts} out, ${shares} shared, ${unshares} unshared, ${faults} faults`
+  const lines = svms.map((svm) => {
+    const { pages, past } = svmText(svm)
+    return `  SVM ${svm.lpid}: ${pages}; ${past}`
   })
   return [`secure memory: ${mib(freeBytes)} of ${mib(bytes)} free`, ...lines].join('\n')
 }

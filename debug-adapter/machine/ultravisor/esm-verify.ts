@@ -1,5 +1,6 @@
 import { locateOperand } from '../../../server/esm/cpio.ts'
 import { type Finding, finding, isFatal } from '../../../server/esm/findings.ts'
+import { hexBytes } from '../../../server/esm/reader.ts'
 import { listAttachments, readAttachment } from '../../../server/esm/verify/attachments.ts'
 import { checkMasterKey, compareDigest, type DigestList, openDigests } from '../../../server/esm/verify/digests.ts'
 import { inspectBootargs } from '../../../server/esm/verify/image.ts'
@@ -117,7 +118,7 @@ function* compareAll(
   const mismatches: Finding[] = []
   const judge = (what: 'rtas' | 'kernel' | 'initrd' | 'bootargs', found: Uint8Array, bytes: number): void => {
     const expected = digests[what]
-    run.uv.parts.trace.add({ type: 'digest', what, expected: hex(expected), found: hex(found), bytes })
+    run.uv.parts.trace.add({ type: 'digest', what, expected: hexBytes(expected), found: hexBytes(found), bytes })
     const mismatch = compareDigest(what, expected, found)
     if (mismatch) mismatches.push(mismatch)
   }
@@ -212,5 +213,3 @@ function copyFiles(run: EsmRun, operand: Operand): void {
   uv.memory.write(page, copied)
   uv.parts.cpu.codeWritten(page, copied.length)
 }
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')

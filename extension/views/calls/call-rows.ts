@@ -9,12 +9,7 @@ export interface NamedValue {
 }
 
 /** One register of the guest and of the hypervisor where the ultravisor stands between them; values in hexadecimal. */
-export interface CrossedRegister {
-  readonly name: string
-  readonly guest: string
-  readonly hypervisor: string
-  readonly how: string
-}
+export type CrossedRegister = NonNullable<Extract<CallRecord, { type: 'reflection' }>['registers']>[number]
 
 /** The newest reflections that keep their registers: a secure VM makes tens of thousands. */
 const REGISTERS_KEPT = 256
@@ -212,9 +207,9 @@ export class CallRows {
   }
 }
 
-/** What became of the registers of a crossing, most telling first, in words. */
+/** What became of the registers of a crossing, in words. */
 export function crossedText(registers: readonly CrossedRegister[]): string {
-  const kinds = ['kept', 'synthesised', 'restored', 'scrubbed']
+  const kinds = ['kept', 'synthesised', 'restored', 'scrubbed'] as const
   return kinds
     .map((kind) => ({ kind, count: registers.filter(({ how }) => how === kind).length }))
     .filter(({ count }) => count > 0)
