@@ -21,7 +21,7 @@ const PAGE_BYTES = 0x1000
 const PAGE_MASK = 0xfffn
 
 /** In DSISR: the access was a store. */
-const DSISR_STORE = 1n << 25n
+export const DSISR_STORE = 1n << 25n
 
 /** Ends a procedure whose instruction was interrupted; everything has been done already. */
 export class Interrupted extends Error {}
@@ -197,16 +197,9 @@ export class Core {
     const ea = this.state.address(address)
     const hit = watchedByte(watch, ea, size, access)
     if (hit === undefined) return watch.first >> 12n <= ea >> 12n && ea >> 12n <= (watch.end - 1n) >> 12n
-    this.fault({
-      ...{
-        ok: false,
-        vector: 0x300,
-        ea: hit,
-        access,
-        status: DSISR_WATCHPOINT | (access === 'store' ? DSISR_STORE : 0n),
-      },
-      reason: `a ${access} of what DAWR0 watches (effective address 0x${hit.toString(16)})`,
-    })
+    const status = DSISR_WATCHPOINT | (access === 'store' ? DSISR_STORE : 0n)
+    const reason = `a ${access} of what DAWR0 watches (effective address 0x${hit.toString(16)})`
+    this.fault({ ok: false, vector: 0x300, ea: hit, access, status, reason })
     throw new Interrupted()
   }
 
@@ -335,6 +328,12 @@ export class Core {
     code.setBreaks(entered.page, here)
     this.translations.addFetch(state.nia, entered.page.records, page)
     return entered.page.records
+  }
+
+  /** The word at NIA, where it can be fetched; no interrupt is raised. */
+  wordAtNia(): number | undefined {
+    const to = this.mmu.translate(this.state.nia, 'fetch', false)
+    return to.ok ? this.memory.data.getUint32(to.at, this.state.is(MSR.LE)) : undefined
   }
 
   /** The decoded page of the instruction at `ea`, where it can be fetched; no interrupt is raised. */

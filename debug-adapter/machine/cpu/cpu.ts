@@ -511,10 +511,6 @@ export class Cpu {
   #makeCallOuts(): CallOuts {
     const core = this.#core
     const { state } = core
-    const word = (): number => {
-      const to = core.mmu.translate(state.nia, 'fetch', false)
-      return to.ok ? this.memory.data.getUint32(to.at, state.is(MSR.LE)) : 0
-    }
     const guarded = <T>(work: () => T, otherwise: T): T => {
       try {
         return work()
@@ -536,7 +532,7 @@ export class Cpu {
         }
       },
       illegal: () => {
-        const instruction = word()
+        const instruction = core.wordAtNia() ?? 0
         const insn = decode(instruction)
         core.syncClock()
         if (insn) perform(core, insn, instruction)

@@ -162,11 +162,9 @@ export function traceCompleted(core: Core, { nia, status, interrupts, instructio
 
 /** The instruction at NIA, where it can be fetched and is one; no interrupt is raised. */
 export function instructionAt(core: Core): { readonly insn: Insn; readonly word: number } | undefined {
-  const to = core.mmu.translate(core.state.nia, 'fetch', false)
-  if (!to.ok) return undefined
-  const word = core.memory.data.getUint32(to.at, core.state.is(MSR.LE))
-  const insn = decode(word)
-  return insn && { insn, word }
+  const word = core.wordAtNia()
+  const insn = word === undefined ? undefined : decode(word)
+  return insn && { insn, word: word! }
 }
 
 const isBranch = ({ mnemonic, effects }: Insn): boolean =>

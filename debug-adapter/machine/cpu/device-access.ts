@@ -1,4 +1,8 @@
+import type { Actor } from '../memory/actor.ts'
+import type { RealMemory } from '../memory/real-memory.ts'
+import type { Cpu } from './cpu.ts'
 import { decode } from './isa/table.ts'
+import { MSR } from './msr.ts'
 
 /** A load or store of a device's registers, as whoever emulates it has to know it. */
 export interface DeviceAccess {
@@ -28,6 +32,21 @@ export function deviceAccess(word: number): DeviceAccess | undefined {
     register: (word >>> 21) & 31,
     base: (word >>> 16) & 31,
   }
+}
+
+/** Where a guest with this MSR has an instruction: its real address, by its own tables; undefined where it cannot fetch it. */
+export function fetchAddress(cpu: Cpu, nia: bigint, msr: bigint): bigint | undefined {
+  const own = cpu.msr
+  cpu.msr = msr
+  const to = cpu.translate(nia, 'fetch')
+  cpu.msr = own
+  return to.ok ? to.ra : undefined
+}
+
+/** The instruction word at a real address, in the byte order of a guest's MSR. @throws RefusalError where `actor` may not read it */
+export function wordOf(memory: RealMemory, actor: Actor, ra: bigint, msr: bigint): number {
+  const word = memory.as(actor).u32(ra)
+  return (msr & MSR.LE) === 0n ? word : Number(reverseBytes(BigInt(word), 4))
 }
 
 /** @param value of `bytes` bytes @returns it in the other byte order */

@@ -51,10 +51,17 @@ const VECTORS: ReadonlyMap<number, Vector> = new Map<number, Vector>([
 /** LPCR bits (Power ISA 3.0C III 2.2). */
 export const LPCR = {
   AIL: 0x0180_0000n,
+  /** Interrupts of the guest are little-endian. */
   ILE: 1n << 25n,
+  UPRT: 1n << 22n,
   HR: 1n << 20n,
+  /** The decrementer has 56 bits. */
   LD: 1n << 17n,
+  /** The guest may invalidate translations by itself: its tlbie is its own. */
+  GTSE: 1n << 10n,
+  /** An external interrupt goes to the guest itself. */
   LPES: 1n << 3n,
+  /** The hypervisor decrementer interrupts a guest. */
   HDICE: 1n,
 } as const
 /** HID0 bit 4: interrupts of the hypervisor are little-endian (POWER9 processor user's manual). */

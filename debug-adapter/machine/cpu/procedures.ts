@@ -408,9 +408,7 @@ const PAGE_SIZES: ReadonlyMap<bigint, number> = new Map([
   [0x20n, 0x20_0000],
 ])
 
-/** LPCR bit 53: the guest may invalidate translations by itself (Power ISA 3.0C III 2.2). */
-const LPCR_GTSE = 1n << 10n
-const mayInvalidate = ({ state }: Core): boolean => state.is(MSR.HV) || (state.spr(SPR.LPCR) & LPCR_GTSE) !== 0n
+const mayInvalidate = ({ state }: Core): boolean => state.is(MSR.HV) || (state.spr(SPR.LPCR) & LPCR.GTSE) !== 0n
 
 export { LPCR }
 

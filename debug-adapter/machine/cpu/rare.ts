@@ -1,5 +1,5 @@
 /** Atomic memory operations, accesses to devices in real mode, doorbells (Power ISA 3.0C II 4.5, III 4.4.1, 11.2). */
-import type { Core } from './core.ts'
+import { type Core, DSISR_STORE } from './core.ts'
 import { hypervisorFacilityUnavailable } from './facilities.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
 import { MSR } from './msr.ts'
@@ -10,14 +10,11 @@ const get = (word: number, name: string): number => extract(word, fieldNamed(nam
 
 /** DSISR for an operation that these instructions do not have (bits 61 and 62; Power ISA 3.0C III 6.5.3). */
 const DSISR = { function: 4n, inhibited: 2n } as const
-/** A store, as opposed to a load, was attempted. */
-const DSISR_STORE = 1n << 25n
 
-function refuseData(core: Core, ea: bigint, dsisr: bigint, why: string): true {
-  core.state.setSpr(SPR.DAR, ea)
-  core.state.setSpr(SPR.DSISR, dsisr)
-  core.lastFault = `${why} at effective address 0x${ea.toString(16)}`
-  core.interrupt(0x300)
+function refuseData(core: Core, ea: bigint, status: bigint, why: string): true {
+  const access = (status & DSISR_STORE) !== 0n ? 'store' : 'load'
+  const reason = `${why} at effective address 0x${ea.toString(16)}`
+  core.fault({ ok: false, vector: 0x300, ea, access, status, reason })
   return true
 }
 

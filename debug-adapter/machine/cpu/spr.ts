@@ -104,6 +104,9 @@ export const SPR = {
   HID0: 1008,
 } as const
 
+/** The guest physical address in ASDR, without the offset in its page. */
+export const ASDR_ADDRESS = 0x000f_ffff_ffff_f000n
+
 export type SprName = keyof typeof SPR
 
 const names = new Map<number, string>(Object.entries(SPR).map(([name, number]) => [number, name]))

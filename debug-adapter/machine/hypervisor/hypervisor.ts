@@ -1,6 +1,6 @@
 import type { MachineEnd } from '../api.ts'
 import type { Cpu } from '../cpu/cpu.ts'
-import { PROGRAM } from '../cpu/interrupts.ts'
+import { LPCR, PROGRAM } from '../cpu/interrupts.ts'
 import { MSR, privilegeState, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import { HOST_BYTES, HYPERVISOR_POOL } from '../firmware/memory-map.ts'
@@ -18,7 +18,7 @@ import { emulateAccess } from './mmio.ts'
 import { sharedPageLost } from './paging.ts'
 import { svmHcalls } from './svm-hcalls.ts'
 import { UCALL } from './ucall.ts'
-import { LPCR_GTSE, Vcpu } from './vcpu.ts'
+import { Vcpu } from './vcpu.ts'
 import { Vm } from './vm.ts'
 
 export interface HypervisorParts {
@@ -246,8 +246,8 @@ export class Hypervisor {
     const written = yield* this.ultracall(UCALL.UV_WRITE_PATE, [BigInt(vm.lpid), vm.table.pateDoubleword0, doubleword1])
     if (written !== 0n) return H.HARDWARE
     // A guest that asks for it may invalidate translations by itself.
-    const lpcr = cpu.spr(SPR.LPCR) & ~LPCR_GTSE
-    cpu.setSpr(SPR.LPCR, lpcr | ((args[0]! & PROCESS_TABLE_GTSE) !== 0n ? LPCR_GTSE : 0n))
+    const lpcr = cpu.spr(SPR.LPCR) & ~LPCR.GTSE
+    cpu.setSpr(SPR.LPCR, lpcr | ((args[0]! & PROCESS_TABLE_GTSE) !== 0n ? LPCR.GTSE : 0n))
     cpu.flushTranslations()
     return H.SUCCESS
   }

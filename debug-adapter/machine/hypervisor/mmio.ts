@@ -1,11 +1,9 @@
-import { deviceAccess, orderedValue, reverseBytes } from '../cpu/device-access.ts'
+import { deviceAccess, fetchAddress, orderedValue, reverseBytes, wordOf } from '../cpu/device-access.ts'
 import { MSR } from '../cpu/msr.ts'
-import { SPR } from '../cpu/spr.ts'
+import { ASDR_ADDRESS, SPR } from '../cpu/spr.ts'
 import { Actor } from '../memory/actor.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import type { Vm } from './vm.ts'
-
-const REAL_ADDRESS = 0x000f_ffff_ffff_f000n
 
 /**
  * An access of a normal VM to a device, as KVM does it: the instruction is fetched, and done here (Linux
@@ -17,18 +15,14 @@ export function emulateAccess(hv: Hypervisor, vm: Vm): boolean {
   const msr = cpu.spr(SPR.HSRR1)
   if ((msr & MSR.S) !== 0n) return false
   const ea = cpu.spr(SPR.HDAR)
-  const gpa = (cpu.spr(SPR.ASDR) & REAL_ADDRESS) | (ea & 0xfffn)
+  const gpa = (cpu.spr(SPR.ASDR) & ASDR_ADDRESS) | (ea & 0xfffn)
   const { bridge } = vm.platform
   if (!bridge.covers(gpa)) return false
   const nia = cpu.spr(SPR.HSRR0)
   const little = (msr & MSR.LE) !== 0n
-  const own = cpu.msr
-  cpu.msr = msr
-  const code = cpu.translate(nia, 'fetch')
-  cpu.msr = own
-  if (!code.ok) return false
-  const fetched = memory.as(Actor.Hypervisor).u32(code.ra)
-  const access = deviceAccess(little ? Number(reverseBytes(BigInt(fetched), 4)) : fetched)
+  const code = fetchAddress(cpu, nia, msr)
+  if (code === undefined) return false
+  const access = deviceAccess(wordOf(memory, Actor.Hypervisor, code, msr))
   if (!access || access.size > 8 || gpa % BigInt(access.size) !== 0n) return false
   const { size, register } = access
   if (access.store) bridge.write(gpa, size, reverseBytes(orderedValue(access, cpu.gpr(register), little), size))

@@ -1,3 +1,4 @@
+import { ASDR_ADDRESS } from '../cpu/spr.ts'
 import { Actor } from '../memory/actor.ts'
 import { PAGE_BYTES, PAGE_SHIFT } from '../memory/real-memory.ts'
 import { H } from '../platform/hcall-table.ts'
@@ -98,7 +99,7 @@ export function* invalidate(hv: Hypervisor, vm: Vm, gpa: bigint): Steps<bigint> 
 
 /** @returns whether `asdr` names a shared frame of the VM, which has a page again now */
 export function* sharedPageLost(hv: Hypervisor, vm: Vm, asdr: bigint): Steps<boolean> {
-  const gpa = asdr & 0x000f_ffff_ffff_f000n & -BigInt(PAGE_BYTES)
+  const gpa = asdr & ASDR_ADDRESS & -BigInt(PAGE_BYTES)
   const place = vm.placeOf(gpa)
   if (place === undefined) return false
   // Another virtual processor was faster: the guest tries again.

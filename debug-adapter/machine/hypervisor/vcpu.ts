@@ -1,3 +1,4 @@
+import { LPCR } from '../cpu/interrupts.ts'
 import { MSR, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import { Procedure, type Steps } from '../steps.ts'
@@ -11,18 +12,6 @@ const SWITCH = new Procedure('hypervisor', 'switch to another VM', 'spec/ultravi
   enter: 'give the processor away: UV_RETURN for a secure VM, hrfid for a normal one',
 })
 
-const LPCR_HOST_RADIX = 1n << 20n
-/** Interrupts of the guest are little-endian (LPCR[ILE], IBM bit 38). */
-const LPCR_ILE = 1n << 25n
-const LPCR_UPRT = 1n << 22n
-/** An external interrupt goes to the guest itself: what its interrupt controller presents is its own (Power ISA 3.0C III 2.2). */
-const LPCR_LPES = 1n << 3n
-/** The decrementer has 56 bits, as the device tree says (ibm,dec-bits; LPCR[LD], Power ISA 3.0C III 2.2). */
-const LPCR_LD = 1n << 17n
-/** Guest translation shootdown enable: its tlbie is its own (Power ISA 3.0C III 2.2). */
-export const LPCR_GTSE = 1n << 10n
-/** The hypervisor decrementer interrupts a guest. */
-const LPCR_HDICE = 1n
 /** Instructions that a VM runs before the next one does, where there is more than one. */
 const TIME_SLICE = 50_000n
 /** HFSCR: all but transactional memory and doorbells, which KVM keeps from guests of a POWER9 (Power ISA 3.0C III 6.2.12). */
@@ -39,7 +28,8 @@ export class Vcpu {
   /** The first entry of a VM: by hrfid, with the registers that its loader wants. */
   prepare(vm: Vm, guest: Loaded): void {
     const { cpu } = this.hv.parts
-    vm.lpcr = LPCR_HOST_RADIX | LPCR_UPRT | LPCR_LPES | LPCR_LD | (guest.littleEndian ? LPCR_ILE : 0n)
+    // LD: as the device tree says (ibm,dec-bits). LPES: what its interrupt controller presents is the guest's own.
+    vm.lpcr = LPCR.HR | LPCR.UPRT | LPCR.LPES | LPCR.LD | (guest.littleEndian ? LPCR.ILE : 0n)
     const file = cpu.save()
     for (let i = 0; i < 32; i++) file.gpr[i] = guest.registers.get(i) ?? 0n
     file.msr = HV_MSR
@@ -136,7 +126,7 @@ export class Vcpu {
       cpu.flushTranslations()
     }
     this.#set(SPR.LPIDR, BigInt(vm.lpid))
-    this.#set(SPR.LPCR, shared ? vm.lpcr | LPCR_HDICE : vm.lpcr)
+    this.#set(SPR.LPCR, shared ? vm.lpcr | LPCR.HDICE : vm.lpcr)
     if (shared) cpu.setSpr(SPR.HDEC, TIME_SLICE)
     if (resume.kind === 'secure') return yield* this.#ultravisorReturn(vm, resume)
     cpu.returnFromInterrupt('hrfid')

@@ -205,16 +205,12 @@ export class Vm {
    * @throws RefusalError MEM-003 where a page is not with the hypervisor, MEM-004 outside the VM's memory
    */
   read(gpa: bigint, length: number): Uint8Array {
-    const out = new Uint8Array(length)
-    const view = this.memory.as(Actor.Hypervisor)
-    this.#eachPage(gpa, length, (ra, at, size) => out.set(view.read(ra, size), at))
-    return out
+    return this.#readAs(Actor.Hypervisor, gpa, length)
   }
 
   /** Writes guest memory as the hypervisor can; errors as {@link read}. */
   write(gpa: bigint, bytes: Uint8Array): void {
-    const view = this.memory.as(Actor.Hypervisor)
-    this.#eachPage(gpa, bytes.length, (ra, at, size) => view.write(ra, bytes.subarray(at, at + size)))
+    this.#writeAs(Actor.Hypervisor, gpa, bytes)
   }
 
   /**
@@ -222,20 +218,26 @@ export class Vm {
    * @param written is told of each write: real address and bytes
    */
   dma(written: (ra: bigint, length: number) => void): GuestMemory {
-    const view = this.memory.as(Actor.Device)
     return {
       bytes: this.bytes,
-      read: (gpa, length) => {
-        const out = new Uint8Array(length)
-        this.#eachPage(gpa, length, (ra, at, size) => out.set(view.read(ra, size), at))
-        return out
-      },
-      write: (gpa, bytes) =>
-        this.#eachPage(gpa, bytes.length, (ra, at, size) => {
-          view.write(ra, bytes.subarray(at, at + size))
-          written(ra, size)
-        }),
+      read: (gpa, length) => this.#readAs(Actor.Device, gpa, length),
+      write: (gpa, bytes) => this.#writeAs(Actor.Device, gpa, bytes, written),
     }
+  }
+
+  #readAs(actor: Actor, gpa: bigint, length: number): Uint8Array {
+    const out = new Uint8Array(length)
+    const view = this.memory.as(actor)
+    this.#eachPage(gpa, length, (ra, at, size) => out.set(view.read(ra, size), at))
+    return out
+  }
+
+  #writeAs(actor: Actor, gpa: bigint, bytes: Uint8Array, written?: (ra: bigint, length: number) => void): void {
+    const view = this.memory.as(actor)
+    this.#eachPage(gpa, bytes.length, (ra, at, size) => {
+      view.write(ra, bytes.subarray(at, at + size))
+      written?.(ra, size)
+    })
   }
 
   #eachPage(gpa: bigint, length: number, visit: (ra: bigint, at: number, size: number) => void): void {

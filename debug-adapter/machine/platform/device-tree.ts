@@ -12,9 +12,9 @@ export interface TreeFacts {
   readonly initrd: { readonly start: bigint; readonly end: bigint } | undefined
   /** Where the boot wrapper of a zImage left its operand; 32-bit addresses (spec/esm-operand.md §7.3). */
   readonly kernelOperand?: { readonly start: bigint; readonly end: bigint } | undefined
-  /** `codeBytes` are hashed as part of the image; the area is the code and the room for error reports behind it. */
   /** Devices of the PCI host bridge by slot; without any there is no bridge. */
   readonly devices?: readonly PciIdentity[]
+  /** `codeBytes` are hashed as part of the image; the area is the code and the room for error reports behind it. */
   readonly rtas: { readonly base: bigint; readonly codeBytes: number; readonly areaBytes: number }
 }
 

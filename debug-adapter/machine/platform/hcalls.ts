@@ -103,14 +103,17 @@ const random: Hcall = (_, { random }) => {
 
 const DEVICE_SIZES: readonly bigint[] = [1n, 2n, 4n, 8n]
 
+const isDevice = (bridge: PciHostBridge, size: bigint, gpa: bigint): boolean =>
+  DEVICE_SIZES.includes(size) && gpa % size === 0n && bridge.covers(gpa)
+
 /** An access to a device: its value is big-endian, as if the bytes were memory. */
 const loadDevice: Hcall = ([size, gpa], { bridge }) => {
-  if (!DEVICE_SIZES.includes(size!) || gpa! % size! !== 0n || !bridge.covers(gpa!)) return [H.PARAMETER]
+  if (!isDevice(bridge, size!, gpa!)) return [H.PARAMETER]
   return [H.SUCCESS, reverseBytes(bridge.read(gpa!, Number(size)), Number(size))]
 }
 
 const storeDevice: Hcall = ([size, gpa, value], { bridge }) => {
-  if (!DEVICE_SIZES.includes(size!) || gpa! % size! !== 0n || !bridge.covers(gpa!)) return [H.PARAMETER]
+  if (!isDevice(bridge, size!, gpa!)) return [H.PARAMETER]
   bridge.write(gpa!, Number(size), reverseBytes(value!, Number(size)))
   return [H.SUCCESS]
 }

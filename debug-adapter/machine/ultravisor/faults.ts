@@ -1,4 +1,4 @@
-import { SPR } from '../cpu/spr.ts'
+import { ASDR_ADDRESS, SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
 import { PAGE_SHIFT } from '../memory/real-memory.ts'
 import { HCALL } from '../platform/hcall-table.ts'
@@ -15,7 +15,7 @@ export function* secureFault(uv: Ultravisor, frame: RegisterFile, vector: number
   const { cpu } = uv.parts
   const svm = uv.currentSvm
   svm?.countFault()
-  const gpa = cpu.spr(SPR.ASDR) & 0x000f_ffff_ffff_f000n
+  const gpa = cpu.spr(SPR.ASDR) & ASDR_ADDRESS
   const gfn = gpa >> PAGE_SHIFT
   if (!svm?.slotOf(gfn))
     return svm && vector === 0xe00 ? yield* emulateAccess(uv, frame) : yield* uv.crossing.reflect(frame, vector)

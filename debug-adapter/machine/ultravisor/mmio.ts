@@ -1,6 +1,6 @@
-import { deviceAccess, orderedValue, reverseBytes } from '../cpu/device-access.ts'
+import { deviceAccess, fetchAddress, orderedValue, wordOf } from '../cpu/device-access.ts'
 import { MSR } from '../cpu/msr.ts'
-import { SPR } from '../cpu/spr.ts'
+import { ASDR_ADDRESS, SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
 import { Actor } from '../memory/actor.ts'
 import { hcallByName } from '../platform/hcall-table.ts'
@@ -16,11 +16,9 @@ const MMIO = new Procedure('ultravisor', 'emulate a device access', 'spec/ultrav
   finish: 'load the result, write the base register of an update form, go on behind the instruction',
 })
 
-const REAL_ADDRESS = 0x000f_ffff_ffff_f000n
-
 /** @returns when the guest's registers are loaded again, behind its instruction */
 export function* emulateAccess(uv: Ultravisor, frame: RegisterFile): Steps<void> {
-  const gpa = (uv.parts.cpu.spr(SPR.ASDR) & REAL_ADDRESS) | (uv.parts.cpu.spr(SPR.HDAR) & 0xffffn)
+  const gpa = (uv.parts.cpu.spr(SPR.ASDR) & ASDR_ADDRESS) | (uv.parts.cpu.spr(SPR.HDAR) & 0xffffn)
   yield* MMIO.frame({ gpa, nia: frame.nia }, steps(uv, frame, gpa))
 }
 
@@ -63,13 +61,8 @@ function fetch(uv: Ultravisor, frame: RegisterFile): number | undefined {
     const page = uv.currentSvm?.table.lookup(frame.nia & 0x000f_ffff_ffff_0000n)
     ra = page === undefined ? undefined : page + (frame.nia & 0xffffn)
   } else {
-    const own = cpu.msr
-    cpu.msr = frame.msr
-    const to = cpu.translate(frame.nia, 'fetch')
-    cpu.msr = own
-    ra = to.ok ? to.ra : undefined
+    ra = fetchAddress(cpu, frame.nia, frame.msr)
   }
   if (ra === undefined || memory.offsetOf(ra, 4) < 0) return undefined
-  const word = memory.as(Actor.Ultravisor).u32(ra)
-  return (frame.msr & MSR.LE) === 0n ? word : Number(reverseBytes(BigInt(word), 4))
+  return wordOf(memory, Actor.Ultravisor, ra, frame.msr)
 }
