@@ -2,7 +2,7 @@
 import { DebugConfigurationProviderTriggerKind, debug, type ExtensionContext, tasks } from 'vscode'
 import { registerConsole } from './console/terminal.ts'
 import { AdapterProcessFactory } from './debug-adapter-factory.ts'
-import { startLanguageClient } from './language-client.ts'
+import { startServerProcess } from './language/start-process.ts'
 import { launchCommands } from './launch/commands.ts'
 import { PefConfigurationProvider } from './launch/configuration-provider.ts'
 import { log } from './log.ts'
@@ -18,7 +18,7 @@ export function activate(context: ExtensionContext): void {
   const provider = new PefConfigurationProvider()
   const sessions = new PefSessions()
   const { Dynamic } = DebugConfigurationProviderTriggerKind
-  const server = startLanguageClient(context).catch((error) => {
+  const server = startServerProcess(context).catch((error) => {
     log().error(String(error))
     return undefined
   })

@@ -53,13 +53,15 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   let files = new Files(makeHost(undefined))
   let snippets = false
   let refreshHints = false
+  let commands = true
 
   connection.onInitialize(({ workspaceFolders, capabilities, initializationOptions }): InitializeResult => {
-    const { rulePages, tpmKeys } = (initializationOptions ?? {}) as InitializationOptions
+    const { rulePages, tpmKeys, withoutCommands } = (initializationOptions ?? {}) as InitializationOptions
     const host = withOpenDocuments(makeHost(rulePages), documents)
     files = new Files(tpmKeys ? { ...host, tpmPublicKey } : host)
     files.folders = workspaceFolders?.map(({ uri }) => uri) ?? []
     snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true
+    commands = !withoutCommands
     refreshHints = capabilities.workspace?.inlayHint?.refreshSupport === true
     return { capabilities: CAPABILITIES, serverInfo: { name: 'pef' } }
   })
@@ -161,11 +163,14 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
     for (const diagnostic of analysis ? context.diagnostics : []) {
       const finding = findingOf(diagnostic, analysis!.findings)
       if (finding)
-        for (const fix of await fixesOf(analysis!, finding, uri, files)) actions.push(toAction(fix, diagnostic, uri))
+        for (const fix of await fixesOf(analysis!, finding, uri, files))
+          if (commands || !fix.command) actions.push(toAction(fix, diagnostic, uri))
     }
     return actions
   })
-  connection.onCodeLens(async ({ textDocument: { uri } }) => ((await currentBlob(uri)) ? codeLenses(uri) : []))
+  connection.onCodeLens(async ({ textDocument: { uri } }) =>
+    commands && (await currentBlob(uri)) ? codeLenses(uri) : [],
+  )
   connection.languages.inlayHint.on(async ({ textDocument: { uri }, range }) => {
     const analysis = await currentBlob(uri)
     return analysis ? inlayHints(analysis.parsed, range, uri, files) : []

@@ -1,3 +1,5 @@
+import type { FileStat } from './host.ts'
+
 /** What the server answers besides the language server protocol. The extension uses these types. */
 export interface PefServerRequests {
   /** What an svm_blob.yml is made for, to debug it. */
@@ -22,8 +24,23 @@ export interface PefServerRequests {
   }
 }
 
-/** What the server asks the extension, which knows the machine. */
+/** What the server asks the extension, which knows the machine; and the files, where the server runs in a browser. */
 export interface PefClientRequests {
+  /** What is at a uri; null where there is nothing. */
+  'pef/stat': {
+    arguments: { readonly uri: string }
+    body: FileStat | null
+  }
+  /** The beginning of a file, `limit` bytes at most; null where there is no such file. */
+  'pef/read': {
+    arguments: { readonly uri: string; readonly limit: number }
+    body: Uint8Array | null
+  }
+  /** Names in a folder, with a slash behind those of folders; none where there is no such folder. */
+  'pef/list': {
+    arguments: { readonly uri: string }
+    body: readonly string[]
+  }
   /** The wrapping key that the emulated TPM makes from a seed, as PEM. */
   'pef/tpmPublicKey': {
     arguments: { readonly seed: number }
@@ -37,6 +54,8 @@ export interface InitializationOptions {
   readonly rulePages?: string
   /** Whether it answers `pef/tpmPublicKey`. */
   readonly tpmKeys?: boolean
+  /** Whether it has no machine to run commands on: lenses and fixes that are commands are not offered then. */
+  readonly withoutCommands?: boolean
 }
 
 /** An operand taken apart. Offsets and sizes are in bytes. */

@@ -1,19 +1,11 @@
-/** A client that starts the language server as a process and talks to its standard input and output. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-import type { Diagnostic, InitializeResult, PublishDiagnosticsParams } from 'vscode-languageserver'
-import {
-  createProtocolConnection,
-  type ProtocolConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-languageserver/node'
+/** A client of the language server as a process or as a worker. */
 
-const repository = fileURLToPath(new URL('../../', import.meta.url))
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Diagnostic, InitializeResult, PublishDiagnosticsParams } from 'vscode-languageserver'
+import type { ProtocolConnection } from 'vscode-languageserver/node'
+import type { InitializationOptions } from '../../server/lsp/protocol.ts'
+import { type RunningServer, startProcess, startWorker } from './servers.ts'
 
 /** What an editor such as VS Code can do. */
 const CAPABILITIES = {
@@ -22,9 +14,8 @@ const CAPABILITIES = {
 
 export class LspClient {
   readonly folder: string
-  readonly #server: ChildProcess
+  readonly #server: RunningServer
   readonly connection: ProtocolConnection
-  readonly #bundle: string
   readonly #published: PublishDiagnosticsParams[] = []
   #wake: () => void = () => {}
   initialized!: InitializeResult
@@ -41,44 +32,44 @@ export class LspClient {
     tpmKey?: (seed: number) => string,
     env: NodeJS.ProcessEnv = { ...process.env, CROSS_COMPILE: 'powerpc64le-linux-gnu-' },
   ): Promise<LspClient> {
-    const bundle = mkdtempSync(join(tmpdir(), 'pef-server-'))
-    await build({
-      entryPoints: [join(repository, 'server/server.ts')],
-      outfile: join(bundle, 'server.js'),
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      logLevel: 'error',
-    })
-    const client = new LspClient(folder, bundle, env)
-    if (tpmKey) client.connection.onRequest('pef/tpmPublicKey', ({ seed }: { seed: number }) => tpmKey(seed))
-    client.initialized = await client.connection.sendRequest<InitializeResult>('initialize', {
-      processId: process.pid,
-      rootUri: null,
-      capabilities: CAPABILITIES,
-      initializationOptions: { rulePages, tpmKeys: tpmKey !== undefined },
-      workspaceFolders: [{ uri: pathToFileURL(folder).href, name: 'workspace' }],
-    })
-    await client.connection.sendNotification('initialized', {})
+    const client = new LspClient(folder, await startProcess(env))
+    await client.#initialize({ rulePages, tpmKeys: tpmKey !== undefined }, tpmKey)
     return client
   }
 
-  private constructor(folder: string, bundle: string, env: NodeJS.ProcessEnv) {
+  /** The same server as a browser has it: without any API of Node, its files read by the client. */
+  static async startInWorker(
+    folder: string,
+    rulePages?: string,
+    tpmKey?: (seed: number) => string,
+    withoutCommands = false,
+  ): Promise<LspClient> {
+    const client = new LspClient(folder, await startWorker())
+    await client.#initialize({ rulePages, tpmKeys: tpmKey !== undefined, withoutCommands }, tpmKey)
+    return client
+  }
+
+  private constructor(folder: string, server: RunningServer) {
     this.folder = folder
-    this.#bundle = bundle
-    this.#server = spawn(process.execPath, [join(bundle, 'server.js'), '--stdio'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env,
-    })
-    this.connection = createProtocolConnection(
-      new StreamMessageReader(this.#server.stdout!),
-      new StreamMessageWriter(this.#server.stdin!),
-    )
+    this.#server = server
+    this.connection = server.connection
     this.connection.onNotification('textDocument/publishDiagnostics', (params: PublishDiagnosticsParams) => {
       this.#published.push(params)
       this.#wake()
     })
     this.connection.listen()
+  }
+
+  async #initialize(initializationOptions: InitializationOptions, tpmKey?: (seed: number) => string): Promise<void> {
+    if (tpmKey) this.connection.onRequest('pef/tpmPublicKey', ({ seed }: { seed: number }) => tpmKey(seed))
+    this.initialized = await this.connection.sendRequest<InitializeResult>('initialize', {
+      processId: process.pid,
+      rootUri: null,
+      capabilities: CAPABILITIES,
+      initializationOptions,
+      workspaceFolders: [{ uri: pathToFileURL(this.folder).href, name: 'workspace' }],
+    })
+    await this.connection.sendNotification('initialized', {})
   }
 
   uri(name: string): string {
@@ -132,11 +123,10 @@ export class LspClient {
   /** @returns the exit code of the server */
   async stop(): Promise<number | null> {
     await this.connection.sendRequest('shutdown')
-    const ended = new Promise<number | null>((resolve) => this.#server.once('exit', resolve))
+    const ended = this.#server.ended()
     await this.connection.sendNotification('exit')
     const code = await ended
     this.connection.dispose()
-    rmSync(this.#bundle, { recursive: true })
     return code
   }
 }

@@ -30,6 +30,7 @@ const bundles = [
   { ...node, entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }] },
   { ...browser, format: 'cjs', external: ['vscode'], entryPoints: [{ in: 'extension/web.ts', out: 'extension.web' }] },
   { ...node, entryPoints: [{ in: 'server/server.ts', out: 'server' }] },
+  { ...browser, format: 'iife', entryPoints: [{ in: 'server/server.web.ts', out: 'server.web' }] },
   { ...node, entryPoints: [{ in: 'debug-adapter/index.ts', out: 'debug-adapter' }] },
   {
     ...node,

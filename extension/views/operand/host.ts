@@ -10,7 +10,7 @@ import {
   window,
   workspace,
 } from 'vscode'
-import type { LanguageServer } from '../../language-client.ts'
+import type { LanguageServer } from '../../language/language-client.ts'
 import { log } from '../../log.ts'
 import { makeNonce, pageHtml } from '../common/html.ts'
 import type { PageMessage } from '../common/messages.ts'
