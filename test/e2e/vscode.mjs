@@ -50,13 +50,15 @@ function addFiles(folder, files) {
  * Opens a folder. @returns the workbench; `close()` ends browser and server and removes what they wrote
  * @param {string} folder
  * @param {string} [workspaceFile] a .code-workspace in it to open instead
+ * @param {object} [settings] of the user, besides those of settings.json
  */
-export async function openVsCode(folder, workspaceFile) {
+export async function openVsCode(folder, workspaceFile, settings = {}) {
   setUpVsCode()
   if (!CHROMIUM) throw new Error('No Chromium: install the package "chromium".')
   const data = mkdtempSync(join(tmpdir(), 'pef-vscode-'))
   mkdirSync(join(data, 'data/User'), { recursive: true })
-  cpSync(fileURLToPath(new URL('settings.json', import.meta.url)), join(data, 'data/User/settings.json'))
+  const usual = JSON.parse(readFileSync(new URL('settings.json', import.meta.url), 'utf8'))
+  writeFileSync(join(data, 'data/User/settings.json'), JSON.stringify({ ...usual, ...settings }))
   const folders = ['--server-data-dir', data, '--extensions-dir', join(data, 'extensions')]
   install(folders)
 

@@ -28,7 +28,14 @@ const views = existsSync('extension/views')
 
 const bundles = [
   { ...node, entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }] },
-  { ...browser, format: 'cjs', external: ['vscode'], entryPoints: [{ in: 'extension/web.ts', out: 'extension.web' }] },
+  {
+    ...browser,
+    format: 'cjs',
+    external: ['vscode'],
+    entryPoints: [{ in: 'extension/web.ts', out: 'extension.web' }],
+    // The browser's extension host does not look at dist/package.json, and takes no other module from a package of type "module".
+    outExtension: { '.js': '.cjs' },
+  },
   { ...node, entryPoints: [{ in: 'server/server.ts', out: 'server' }] },
   { ...browser, format: 'iife', entryPoints: [{ in: 'server/server.web.ts', out: 'server.web' }] },
   { ...node, entryPoints: [{ in: 'debug-adapter/index.ts', out: 'debug-adapter' }] },
