@@ -135,6 +135,13 @@ const rows: Readonly<Record<string, Row>> = {
     toolRefuses,
     'remove what is unknown, add an empty node for what is missing',
   ],
+  ESM016: [
+    'E',
+    'the source of the operand cannot be read',
+    'device-tree source that dtc takes, as far as an operand needs it',
+    'no operand is made of it',
+    'correct the text at this place',
+  ],
   // Lockboxes
   ESM020: ['E', 'the operand has no lockboxes', 'the node /lockboxes', 'UV_ESM finds no key', rebuild],
   ESM021: [
@@ -805,10 +812,13 @@ const sections: readonly (readonly [below: number, section: string])[] = [
 /** These are about attachments only: UV_ESM goes on, reading them fails. */
 const usedLater = new Set(['ESM061', 'ESM063', 'ESM064', 'ESM065', 'ESM066', 'ESM067'])
 
+/** These are about a text that an operand is made of. */
+const madeOfText = new Set(['ESM016'])
+
 function toRule(id: string, [severity, condition, expected, effect, fix]: Row): Rule {
   const number = Number(id.slice(3))
   const section = sections.find(([below]) => number < below)![1]
-  const stage = usedLater.has(id) ? 'use' : section === '12.6' ? 'make' : 'esm'
+  const stage = usedLater.has(id) ? 'use' : section === '12.6' || madeOfText.has(id) ? 'make' : 'esm'
   return { id, severity, stage, condition, expected, effect, fix, section: `spec/esm-operand.md §${section}` }
 }
 
