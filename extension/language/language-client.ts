@@ -30,6 +30,9 @@ export function clientOptions(
   return {
     documentSelector: [
       { language: 'svm-blob' },
+      { language: 'esm-dts' },
+      // Whichever extension has the language: the server looks whether it is the source of an operand.
+      { pattern: '**/*.dts' },
       { language: 'yaml', pattern: '**/svm_blob.{yml,yaml}' },
       { language: 'yaml', pattern: '**/*.svm.{yml,yaml}' },
       { language: 'json', pattern: '**/{pef.json,*.pef.json}' },

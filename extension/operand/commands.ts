@@ -28,13 +28,12 @@ export function operandCommands(context: ExtensionContext, server: Promise<Langu
     runOperandTask(context, Uri.joinPath(document, '..'), definition)
   const name = (document: Uri) => document.path.replace(/^.*\//, '')
   return [
-    register('pef.buildOperand', (document) =>
-      execute(document, {
-        task: 'make',
-        config: name(document),
-        output: name(document).replace(/(\.svm)?\.ya?ml$/, '.esmb'),
-      }),
-    ),
+    register('pef.buildOperand', (document) => {
+      const config = name(document)
+      const isSource = config.endsWith('.dts')
+      const output = config.replace(isSource ? /(\.esm)?\.dts$/ : /(\.svm)?\.ya?ml$/, '.esmb')
+      return execute(document, { task: isSource ? 'compile' : 'make', config, output })
+    }),
     register('pef.checkOperand', (document) => execute(document, { task: 'check', config: name(document) })),
     register('pef.generateKeyPair', (document, pubkey = '', seckey = '') =>
       execute(document, { task: 'generate', pubkey, seckey }),

@@ -1,6 +1,7 @@
 /** What a task of type `pef` runs. */
 export type OperandTask =
   | { readonly task: 'make'; readonly config: string; readonly output: string }
+  | { readonly task: 'compile'; readonly config: string; readonly output: string }
   | { readonly task: 'attach'; readonly operand: string; readonly initrd: string; readonly output: string }
   | { readonly task: 'check'; readonly config: string }
   | { readonly task: 'generate'; readonly pubkey: string; readonly seckey: string }
@@ -8,6 +9,7 @@ export type OperandTask =
 /** Names that the tasks need, in the order of a sentence. */
 const NEEDED: Readonly<Record<OperandTask['task'], readonly string[]>> = {
   make: ['config', 'output'],
+  compile: ['config', 'output'],
   attach: ['operand', 'initrd', 'output'],
   check: ['config'],
   generate: ['pubkey', 'seckey'],
@@ -25,6 +27,8 @@ export function taskArguments(task: OperandTask): string[] {
   switch (task.task) {
     case 'make':
       return ['esm', 'make', '-b', task.output, '-y', task.config]
+    case 'compile':
+      return ['esm', 'compile', '-b', task.output, task.config]
     case 'attach':
       return ['svm', 'add', '-i', task.initrd, '-b', task.operand, '-f', task.output]
     case 'check':
@@ -38,6 +42,7 @@ export function taskArguments(task: OperandTask): string[] {
 export function taskName(task: OperandTask): string {
   switch (task.task) {
     case 'make':
+    case 'compile':
       return `build operand ${task.output}`
     case 'attach':
       return `attach ${task.operand} to ${task.initrd}`

@@ -64,6 +64,25 @@ const MEANINGS: Readonly<Record<string, string>> = {
   '/file/files-fdt': 'a device tree of its own, copied to one page of 64 KiB',
 }
 
+/** Of properties whose value is known, as source. */
+const VALUES: Readonly<Record<string, string>> = {
+  '/compatible': '"ibm,esm"',
+  '/lockboxes/*/untrusted-comment': '""',
+  '/lockboxes/*/pubkey-fingerprint/algorithm': '"SHA256"',
+  '/digest/digests-fdt/algorithm': '"AES256-GCM"',
+  '/digest/digests-fdt/untrusted-comment': '""',
+}
+const NODES = ['lockboxes', 'origin-lockbox', 'lockbox-1', 'pubkey-fingerprint', 'digest', 'digests-fdt', 'file']
+
+/** The nodes and properties that an operand has. `parent` is a path in which `*` stands for any one name; empty for the root. */
+export const NAMES_OF_OPERAND = Object.entries(MEANINGS)
+  .filter(([path]) => path !== '/' && !path.endsWith('/*'))
+  .map(([path, meaning]) => {
+    const at = path.lastIndexOf('/')
+    const name = path.slice(at + 1)
+    return { parent: path.slice(0, at), name, meaning, isNode: NODES.includes(name), value: VALUES[path] ?? '[]' }
+  })
+
 /** In the nested device tree. */
 const NESTED: Readonly<Record<string, string>> = {
   '/': 'the attachments',

@@ -72,7 +72,7 @@ export function nodeNameMatches(actual: string, wanted: string): boolean {
 }
 
 /** The first child that a look-up of `name` finds. */
-export function childNode<N extends { name: string; children: N[] }>(node: N, name: string): N | undefined {
+export function childNode<N extends { name: string; children: readonly N[] }>(node: N, name: string): N | undefined {
   return node.children.find((child) => nodeNameMatches(child.name, name))
 }
 

@@ -2,6 +2,7 @@
 import type { TextDocument } from 'vscode-languageserver-textdocument'
 import { bySeverity } from '../esm/findings.ts'
 import type { TextFinding } from '../esm/svm-yaml.ts'
+import { analyseDts, type DtsAnalysis } from './dts/language.ts'
 import type { Files } from './files.ts'
 import type { Fix } from './fix.ts'
 import { configurationsOf, type ImageConfiguration } from './image/configurations.ts'
@@ -18,7 +19,7 @@ export interface ImageAnalysis {
   readonly findings: readonly TextFinding[]
 }
 
-export type Analysis = SvmBlobAnalysis | ImageAnalysis
+export type Analysis = SvmBlobAnalysis | ImageAnalysis | DtsAnalysis
 
 /**
  * Looks at a document.
@@ -29,10 +30,14 @@ export async function analyse(
   files: Files,
   publish: (analysis: Analysis) => void,
 ): Promise<void> {
-  const { uri, languageId } = document
+  const { uri } = document
   const text = document.getText()
-  const language = languageOf(languageId, uri)
+  const language = languageOf(document)
   if (language === undefined) return
+  if (language === 'dts') {
+    publish(await analyseDts(text, uri, files))
+    return
+  }
   if (language === 'svm-blob') {
     await analyseSvmBlob(text, uri, files, publish)
     return
@@ -50,6 +55,7 @@ export async function fixesOf(
   uri: string,
   files: Files,
 ): Promise<readonly Fix[]> {
+  if (analysis.language === 'dts') return []
   if (analysis.language !== 'svm-blob') return imageFixes(analysis.configurations, finding, files)
   return fixesFor({ text: analysis.text, parsed: analysis.parsed, finding, document: uri, files })
 }

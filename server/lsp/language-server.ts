@@ -10,6 +10,7 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument'
 import { type Analysis, analyse, fixesOf } from './analysis.ts'
 import { operandDiagnostics, toDiagnostic } from './diagnostics.ts'
+import { dtsCompletion, dtsDefinition, dtsFolds, dtsHover, dtsSymbols } from './dts/language.ts'
 import { Files } from './files.ts'
 import { findingOf, toAction } from './fix.ts'
 import type { ServerHost } from './host.ts'
@@ -19,7 +20,7 @@ import { operandModel } from './operand/model.ts'
 import type { InitializationOptions, PefServerRequests } from './protocol.ts'
 import { completeSvmBlob } from './svm-blob/completion.ts'
 import { attachmentAt, formatSvmBlob, renameProblem } from './svm-blob/edits.ts'
-import { codeLenses, inlayHints } from './svm-blob/hints.ts'
+import { codeLenses, dtsLenses, inlayHints } from './svm-blob/hints.ts'
 import { hoverAt } from './svm-blob/hover.ts'
 import type { SvmBlobAnalysis } from './svm-blob/language.ts'
 import { definitionAt, recipeOf } from './svm-blob/links.ts'
@@ -106,7 +107,7 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   /** The analysis of the text as it is now: a request may come before its time. */
   const current = async (uri: string): Promise<Analysis | undefined> => {
     const document = documents.get(uri)
-    if (!document || !languageOf(document.languageId, uri)) return undefined
+    if (!document || !languageOf(document)) return undefined
     const known = analyses.get(uri)
     if (known?.text === document.getText()) return known
     return new Promise((resolve, reject) => {
@@ -137,25 +138,32 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   })
 
   connection.onHover(async ({ textDocument: { uri }, position }) => {
-    const analysis = await currentBlob(uri)
-    return analysis && hoverAt(analysis.parsed.entries, analysis.findings, position, uri, files)
+    const analysis = await current(uri)
+    if (analysis?.language === 'dts') return dtsHover(analysis, position, files)
+    if (analysis?.language !== 'svm-blob') return undefined
+    return hoverAt(analysis.parsed.entries, analysis.findings, position, uri, files)
   })
   connection.onCompletion(async ({ textDocument: { uri }, position }) => {
     const document = documents.get(uri)
-    if (!document || languageOf(document.languageId, uri) !== 'svm-blob') return []
-    return completeSvmBlob(document.getText(), position, uri, files, snippets)
+    const language = document && languageOf(document)
+    if (language === 'dts') return dtsCompletion(document!.getText(), position)
+    if (language !== 'svm-blob') return []
+    return completeSvmBlob(document!.getText(), position, uri, files, snippets)
   })
   connection.onDefinition(async ({ textDocument: { uri }, position }) => {
-    const analysis = await currentBlob(uri)
-    return analysis ? definitionAt(analysis.parsed.entries, position, uri, files) : []
+    const analysis = await current(uri)
+    if (analysis?.language === 'dts') return dtsDefinition(analysis, position, uri)
+    return analysis?.language === 'svm-blob' ? definitionAt(analysis.parsed.entries, position, uri, files) : []
   })
   connection.onDocumentSymbol(async ({ textDocument: { uri } }) => {
-    const analysis = await currentBlob(uri)
-    return analysis ? symbolsOf(analysis.text, analysis.parsed.entries) : []
+    const analysis = await current(uri)
+    if (analysis?.language === 'dts') return dtsSymbols(analysis)
+    return analysis?.language === 'svm-blob' ? symbolsOf(analysis.text, analysis.parsed.entries) : []
   })
   connection.onFoldingRanges(async ({ textDocument: { uri } }) => {
-    const analysis = await currentBlob(uri)
-    return analysis ? foldsOf(analysis.text, analysis.parsed.entries) : []
+    const analysis = await current(uri)
+    if (analysis?.language === 'dts') return dtsFolds(analysis)
+    return analysis?.language === 'svm-blob' ? foldsOf(analysis.text, analysis.parsed.entries) : []
   })
   connection.onCodeAction(async ({ textDocument: { uri }, context }) => {
     const analysis = await current(uri)
@@ -168,9 +176,11 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
     }
     return actions
   })
-  connection.onCodeLens(async ({ textDocument: { uri } }) =>
-    commands && (await currentBlob(uri)) ? codeLenses(uri) : [],
-  )
+  connection.onCodeLens(async ({ textDocument: { uri } }) => {
+    const analysis = commands ? await current(uri) : undefined
+    if (analysis?.language === 'dts') return dtsLenses(uri)
+    return analysis?.language === 'svm-blob' ? codeLenses(uri) : []
+  })
   connection.languages.inlayHint.on(async ({ textDocument: { uri }, range }) => {
     const analysis = await currentBlob(uri)
     return analysis ? inlayHints(analysis.parsed, range, uri, files) : []
@@ -221,7 +231,7 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
 
 /** A recipe and the images beside it. */
 function areAboutEachOther(a: TextDocument, b: TextDocument): boolean {
-  const isRecipe = ({ languageId, uri }: TextDocument) => languageOf(languageId, uri) === 'svm-blob'
+  const isRecipe = (document: TextDocument) => languageOf(document) === 'svm-blob'
   const folder = ({ uri }: TextDocument) => parentOf(uri).replace(/\/\.vscode$/, '')
   return isRecipe(a) !== isRecipe(b) && folder(a) === folder(b)
 }

@@ -13,6 +13,7 @@ const { contributes } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf
 describe('a task of type pef', () => {
   const tasks: OperandTask[] = [
     { task: 'make', config: 'svm_blob.yml', output: 'image.esmb' },
+    { task: 'compile', config: 'other.esm.dts', output: 'other.esmb' },
     { task: 'attach', operand: 'image.esmb', initrd: 'initrd.img', output: 'esmb-initrd.img' },
     { task: 'check', config: 'svm_blob.yml' },
     { task: 'generate', pubkey: 'owner.pub', seckey: 'owner.key' },
@@ -21,6 +22,7 @@ describe('a task of type pef', () => {
   it('runs the tool of that name', () => {
     expect(tasks.map(taskArguments)).toEqual([
       ['esm', 'make', '-b', 'image.esmb', '-y', 'svm_blob.yml'],
+      ['esm', 'compile', '-b', 'other.esmb', 'other.esm.dts'],
       ['svm', 'add', '-i', 'initrd.img', '-b', 'image.esmb', '-f', 'esmb-initrd.img'],
       ['esm', 'check', 'svm_blob.yml'],
       ['esm', 'generate', '-p', 'owner.pub', '-s', 'owner.key'],
@@ -36,7 +38,9 @@ describe('a task of type pef', () => {
 
   it('says what it lacks', () => {
     expect(() => taskArguments({ task: 'make', config: 'x' } as never)).toThrow('the task "make" needs "output"')
-    expect(() => taskArguments({ task: 'bake' } as never)).toThrow('expected one of make, attach, check, generate')
+    expect(() => taskArguments({ task: 'bake' } as never)).toThrow(
+      'expected one of make, compile, attach, check, generate',
+    )
   })
 })
 

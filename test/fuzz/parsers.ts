@@ -8,6 +8,7 @@ import { locateOperand } from '../../server/esm/cpio.ts'
 import { KeyFormatError } from '../../server/esm/crypto/der.ts'
 import { nodeCrypto as crypto } from '../../server/esm/crypto/node.ts'
 import { isEncryptedPrivateKey, parsePrivateKey, parsePublicKey } from '../../server/esm/crypto/pem.ts'
+import { readDtsOperand, verifyDts, writeDts } from '../../server/esm/dts/operand.ts'
 import { explainOperand } from '../../server/esm/explain.ts'
 import { FdtError, parseFdt } from '../../server/esm/fdt.ts'
 import { scanFdt } from '../../server/esm/fdt-scan.ts'
@@ -132,6 +133,22 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     run: (bytes) => parseSvmBlob(text(bytes)),
     refusals: [],
     seeds: files('good/03-files/svm_blob.yml', 'yaml/anchor-alias.yml', 'yaml/order-shuffled.yml'),
+    isText: true,
+  },
+  dts: {
+    run: (bytes) => {
+      const source = readDtsOperand(text(bytes))
+      verifyDts(source, { crypto })
+    },
+    refusals: [],
+    seeds: (root) => [
+      ...files('good/01-one-recipient/blob.dtb')(root).map((blob) =>
+        utf8(writeDts(parseFdt(blob)).replace(/\[[^\]]{99,}\]/g, '[00 01]')),
+      ),
+      utf8(
+        '/dts-v1/; /* c */\n/memreserve/ 0x0 010;\n/ { l: a = "x\\n", <1 \'a\' 0x2U>, [0a b: 0c]; // d\n n@1 { w = /bits/ 64 <1>; e; }; };',
+      ),
+    ],
     isText: true,
   },
   json: {

@@ -8,16 +8,17 @@ import { TextDocument } from 'vscode-languageserver-textdocument'
 import { RULES } from '../../server/esm/rules.ts'
 import { fixtureJson } from '../esm/fixtures.ts'
 import { LspClient } from './client.ts'
+import { dtsRows } from './rows/dts-rows.ts'
 import { elsewhere } from './rows/elsewhere.ts'
 import { imageRows } from './rows/image-rows.ts'
 import { operandRows } from './rows/operand-rows.ts'
-import { type Document, type Row, recipe, W } from './rows/row.ts'
+import { type Document, languageIdOf, type Row, recipe, W } from './rows/row.ts'
 import { yamlRows } from './rows/yaml-rows.ts'
 import { GOOD, makeWorkspace } from './workspace.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const pages = pathToFileURL(join(repository, 'server/rule-pages')).href
-const rows: readonly Row[] = [...yamlRows, ...operandRows, ...imageRows]
+const rows: readonly Row[] = [...yamlRows, ...operandRows, ...imageRows, ...dtsRows]
 /** These are about the host of the editor: a server of their own. */
 const ABOUT_THE_HOST = ['ESM127']
 
@@ -38,7 +39,8 @@ afterAll(async () => {
 })
 
 /** Writes the document and its files into a folder of its own, and opens it. */
-async function open({ name, text, files = {} }: Document): Promise<string> {
+async function open(document: Document): Promise<string> {
+  const { name, text, files = {} } = document
   const folder = `case-${number++}`
   const path = join(folder, name)
   for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
@@ -46,7 +48,7 @@ async function open({ name, text, files = {} }: Document): Promise<string> {
     mkdirSync(dirname(place), { recursive: true })
     writeFileSync(place, bytes)
   }
-  return client.open(path, text, name.endsWith('.json') ? 'jsonc' : 'yaml')
+  return client.open(path, text, languageIdOf(document))
 }
 
 const meets = (rule: string) => (list: Diagnostic[]) => list.some(({ code }) => code === rule)

@@ -281,8 +281,12 @@ describe('which documents', () => {
     ['jsonc', 'file:///a/small.pef.json', 'image'],
     ['jsonc', 'file:///a/.vscode/launch.json', 'launch'],
     ['json', 'file:///a/package.json', undefined],
-  ])('%s %s: %s', (id, uri, language) => {
-    expect(languageOf(id, uri)).toBe(language)
+    ['esm-dts', 'untitled:Untitled-1', 'dts'],
+    ['plaintext', 'file:///a/image.esm.dts', 'dts'],
+    ['dts', 'file:///a/operand.dts', 'dts', '/dts-v1/; / { compatible = "ibm,esm"; };'],
+    ['dts', 'file:///a/board.dts', undefined, '/dts-v1/; / { compatible = "ibm,powernv"; };'],
+  ])('%s %s: %s', (languageId, uri, language, text = '') => {
+    expect(languageOf({ languageId, uri, getText: () => text })).toBe(language)
   })
 })
 

@@ -5,16 +5,17 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { CodeAction, CodeLens, CompletionItem, Diagnostic } from 'vscode-languageserver'
 import { TextDocument } from 'vscode-languageserver-textdocument'
 import { LspClient } from './client.ts'
+import { dtsRows } from './rows/dts-rows.ts'
 import { imageRows } from './rows/image-rows.ts'
 import { operandRows } from './rows/operand-rows.ts'
-import type { Document } from './rows/row.ts'
+import { type Document, languageIdOf } from './rows/row.ts'
 import { yamlRows } from './rows/yaml-rows.ts'
 import { browserBundle } from './servers.ts'
 import { changed, GOOD, makeWorkspace } from './workspace.ts'
 
 /** A browser does not tell who may read a file. */
 const ABOUT_RIGHTS = ['ESM140']
-const rows = [...yamlRows, ...operandRows, ...imageRows]
+const rows = [...yamlRows, ...operandRows, ...imageRows, ...dtsRows]
 const TIME = { timeout: 60_000, interval: 20 }
 
 const workspace = makeWorkspace()
@@ -36,7 +37,8 @@ afterAll(async () => {
 })
 
 /** Opens a document in both servers. */
-async function open({ name, text, files = {} }: Document): Promise<string> {
+async function open(document: Document): Promise<string> {
+  const { name, text, files = {} } = document
   const folder = `case-${number++}`
   const path = join(folder, name)
   for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
@@ -44,7 +46,7 @@ async function open({ name, text, files = {} }: Document): Promise<string> {
     mkdirSync(dirname(place), { recursive: true })
     writeFileSync(place, bytes)
   }
-  const language = name.endsWith('.json') ? 'jsonc' : 'yaml'
+  const language = languageIdOf(document)
   await onMachine.open(path, text, language)
   return inBrowser.open(path, text, language)
 }

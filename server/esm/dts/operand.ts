@@ -1,5 +1,5 @@
 /** An operand from its source, with the place in the text of each of its bytes; and the source of an operand. */
-import { type FdtNode, type FdtTree, newNode, writeFdt } from '../fdt.ts'
+import { childNode, type FdtNode, type FdtTree, newNode, writeFdt } from '../fdt.ts'
 import { type ScannedNode, scanFdt } from '../fdt-scan.ts'
 import { bySeverity, type Finding } from '../findings.ts'
 import { hexBytes, latin1 } from '../reader.ts'
@@ -79,16 +79,31 @@ export function bytesAt({ places }: DtsOperand, textOffset: number): { start: nu
 
 /** Everything that is wrong with a source and with the operand that it makes, each at its part of the text. */
 export function verifyDts(operand: DtsOperand, parts: Omit<ImageParts, 'operand'>): TextFinding[] {
-  const { parsed, bytes, findings } = operand
+  const { bytes, findings } = operand
   if (!bytes) return [...findings]
-  const inBytes = verifyImage({ ...parts, operand: bytes }).map((found: Finding): TextFinding => {
-    const [start, end] = spanAt(
-      operand,
-      found.part === undefined || found.part === 'operand' ? found.offset : undefined,
-    )
-    return { ...found, offset: start, length: end - start, range: parsed.findings.range(start, end) }
-  })
+  const inBytes = verifyImage({ ...parts, operand: bytes }).map((found) => inSource(operand, found))
   return bySeverity([...findings, ...inBytes]) as TextFinding[]
+}
+
+/** What was found in the bytes of an operand, at its part of the source; what is missing, at the node that it is missing in. */
+export function inSource(operand: DtsOperand, found: Finding): TextFinding {
+  const isHere = found.part === undefined || found.part === 'operand'
+  const [start, end] =
+    isHere && found.offset === undefined
+      ? nearestNode(operand, found.path)
+      : spanAt(operand, isHere ? found.offset : undefined)
+  return { ...found, offset: start, length: end - start, range: operand.parsed.findings.range(start, end) }
+}
+
+/** The name of the last node on a path that there is. */
+function nearestNode(operand: DtsOperand, path = '/'): Span {
+  let node = operand.parsed.root
+  for (const name of path.split('/').filter(Boolean)) {
+    const next: DtsNode | undefined = node && childNode(node, name)
+    if (!next) break
+    node = next
+  }
+  return node?.nameSpan ?? spanAt(operand, undefined)
 }
 
 const LINE_BYTES = 32

@@ -57,14 +57,14 @@ async function matchTexts(parsed: ParsedSvmBlob, document: string, files: Files)
 
 /** Commands of the extension. */
 export function codeLenses(document: string): CodeLens[] {
-  const range = inLine(0, 0, 0)
-  const lens = (title: string, command: string): CodeLens => ({
-    range,
-    command: { title, command, arguments: [document] },
-  })
-  return [
-    lens('Build operand', 'pef.buildOperand'),
-    lens('Check', 'pef.checkOperand'),
-    lens('Debug this image', 'pef.debugWithOperand'),
-  ]
+  return [...dtsLenses(document), lens(document, 'Debug this image', 'pef.debugWithOperand')]
+}
+
+/** Those that the source of an operand has as well. */
+export function dtsLenses(document: string): CodeLens[] {
+  return [lens(document, 'Build operand', 'pef.buildOperand'), lens(document, 'Check', 'pef.checkOperand')]
+}
+
+function lens(document: string, title: string, command: string): CodeLens {
+  return { range: inLine(0, 0, 0), command: { title, command, arguments: [document] } }
 }

@@ -8,7 +8,7 @@ export const { Error: E, Warning: W, Information: I, Hint: H } = DiagnosticSever
 
 /** A document and the files beside it, each in the case's own folder. */
 export interface Document {
-  /** `svm_blob.yml`, `pef.json` or `.vscode/launch.json`. */
+  /** `svm_blob.yml`, `pef.json`, `.vscode/launch.json`, or ending in `.esm.dts`. */
   readonly name: string
   readonly text: string
   readonly files?: Readonly<Record<string, Uint8Array | string>>
@@ -38,6 +38,12 @@ export interface Elsewhere {
   readonly shownBy: string
   /** What that test has to name. */
   readonly naming: string
+}
+
+/** The language that an editor has a document in. */
+export function languageIdOf({ name }: Document): string {
+  if (name.endsWith('.dts')) return 'esm-dts'
+  return name.endsWith('.json') ? 'jsonc' : 'yaml'
 }
 
 export const recipe = (text: string, files?: Document['files']): Document => ({ name: 'svm_blob.yml', text, files })

@@ -2,6 +2,7 @@ import { version } from '../../../../package.json'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
 import { nodeCrypto } from '../../../../server/esm/crypto/node.ts'
 import { KeyFormatError, parsePublicKey, writePublicKeyPem } from '../../../../server/esm/crypto/pem.ts'
+import { inSource, readDtsOperand } from '../../../../server/esm/dts/operand.ts'
 import { type Finding, finding, type ImagePart } from '../../../../server/esm/findings.ts'
 import { describePrivateKey, findPrivateKey } from '../../../../server/esm/private-key-scan.ts'
 import type { ByteSource } from '../../../../server/esm/reader.ts'
@@ -19,6 +20,7 @@ import {
   type ImageFile,
   type InputKind,
   kindOf,
+  readDtsFile,
   readImageFile,
   readVmlinux,
   readZImageFile,
@@ -69,8 +71,8 @@ export const check: Verb = {
   usage:
     '[FILE] [--image IMAGE.json] [--kernel K] [--initrd I] [--append A] [--tpm-key KEY] [--format text|json|sarif]',
   summary: 'say everything that is wrong with an operand, an image or svm_blob.yml',
-  description: `FILE is an operand, an initrd with an operand in front, a zImage with an operand, or svm_blob.yml. What is given beside it is
-checked against it: with the private half of the machine's key, or one that opens another lockbox, the digests and attachments too.
+  description: `FILE is an operand, its device-tree source, an initrd with an operand in front, a zImage with an operand, or svm_blob.yml. What is given
+beside it is checked against it: with the private half of the machine's key, or one that opens another lockbox, the digests and attachments too.
 
 Exit codes: 0 no error (there may be warnings), 1 an error, 2 wrong usage or a file that cannot be read.`,
   options: [
@@ -151,8 +153,26 @@ async function checkAll(args: Arguments, terminal: Terminal): Promise<Checked> {
     return { found: [...found, ...more], opened: true }
   }
   const initrd = initrdOf(kind, given)
-  const withIt = (source?: ByteSource) => checkImage(kind, given, args, terminal, initrd, source)
-  return initrd === undefined ? withIt() : withSource(initrd, withIt)
+  const check = (operand?: Uint8Array): Promise<Checked> => {
+    const withIt = (source?: ByteSource) => checkImage(kind, given, args, terminal, initrd, operand, source)
+    return initrd === undefined ? withIt() : withSource(initrd, withIt)
+  }
+  if (kind === 'dts') return checkSource(given.file!, check)
+  return check(kind === 'operand' && given.file !== undefined ? await readWhole(given.file) : undefined)
+}
+
+/** The source of an operand: everything that is wrong with the operand is told at its part of the text. */
+async function checkSource(file: string, check: (operand: Uint8Array) => Promise<Checked>): Promise<Checked> {
+  const source = readDtsOperand(await readDtsFile(file))
+  const inText = source.findings.map((finding) => ({ finding, file, range: finding.range }))
+  if (!source.bytes) return { found: inText, opened: true }
+  const { found, opened } = await check(source.bytes)
+  const placed = found.map((one): Located => {
+    if (one.file !== file) return one
+    const finding = inSource(source, one.finding)
+    return { finding, file, range: finding.range }
+  })
+  return { found: [...inText, ...placed], opened }
 }
 
 /** An image of a kernel alone, which may carry an operand: a VM that asks to become secure needs an initrd. */
@@ -192,6 +212,7 @@ async function checkImage(
   args: Arguments,
   terminal: Terminal,
   initrdPath: string | undefined,
+  operand: Uint8Array | undefined,
   source: ByteSource | undefined,
 ): Promise<Checked> {
   const { file, kernel, append, tpm, run } = given
@@ -207,7 +228,7 @@ async function checkImage(
   const kernelBytes = kernelFile === undefined ? undefined : await readVmlinux(kernelFile)
   const findings = verifyImage({
     crypto: nodeCrypto,
-    ...(kind === 'operand' && file !== undefined && { operand: await readWhole(file) }),
+    ...(operand && { operand }),
     ...(source && (isPlain ? { initrd: source } : { esmbInitrd: source })),
     ...(source && opened && { initrdSha512: await sha512File(initrdPath!, terminal, digestStart) }),
     ...(zImage && { zImage }),

@@ -1,23 +1,25 @@
 import { nodeCrypto } from '../../../../server/esm/crypto/node.ts'
 import type { RsaPrivateKey } from '../../../../server/esm/crypto/rsa.ts'
+import { writeDts } from '../../../../server/esm/dts/operand.ts'
 import { type Explained, explainOperand } from '../../../../server/esm/explain.ts'
+import { FdtError, parseFdt } from '../../../../server/esm/fdt.ts'
 import { hex } from '../../../../server/esm/reader.ts'
 import { UsageError } from '../../options.ts'
 import { FORMAT, formatOf, KEY } from './check.ts'
 import { readOperandFile } from './inputs.ts'
 import { readPrivateKey } from './keys.ts'
 import { printable } from './report.ts'
-import type { Verb } from './verb.ts'
+import { ToolError, type Verb } from './verb.ts'
 
-const FORMATS = ['text', 'json'] as const
+const FORMATS = ['text', 'json', 'dts'] as const
 
 /** `esm explain`: a walk through the bytes. */
 export const explain: Verb = {
-  usage: '[--key KEY] [--format text|json] FILE',
+  usage: '[--key KEY] [--format text|json|dts] FILE',
   summary: 'walk through the bytes of an operand, with offsets',
-  description: `FILE is an operand, or an initrd or zImage with one. Every part is told with its place in the file, what it is, and who looks at
+  description: `FILE is an operand, its device-tree source, or an initrd or zImage with one. Every part is told with its place in the file, what it is, and who looks at
 it. With a private key that opens a lockbox the list of digests and the sizes of the attachments are shown too; the key that they
-are encrypted with is not.`,
+are encrypted with is not. --format dts prints the operand as device-tree source, of which "pef esm compile" makes it again.`,
   options: [KEY, FORMAT(FORMATS)],
   files: true,
   example: 'pef esm explain esmb-initrd.img --key owner.key',
@@ -28,11 +30,24 @@ are encrypted with is not.`,
     const { bytes, offset, kind } = await readOperandFile(file)
     const keys: RsaPrivateKey[] = []
     for (const path of args.values('key')) keys.push(await readPrivateKey(path))
+    if (format === 'dts') {
+      terminal.out(sourceOf(file, bytes))
+      return 0
+    }
     const parts = explainOperand(bytes, { crypto: nodeCrypto, keys, offset })
     if (format === 'json') terminal.out(`${JSON.stringify({ file, kind, offset, parts }, undefined, 2)}\n`)
     else terminal.out(parts.map((part) => `${printable(line(part))}\n`).join(''))
     return 0
   },
+}
+
+function sourceOf(file: string, bytes: Uint8Array): string {
+  try {
+    return writeDts(parseFdt(bytes))
+  } catch (error) {
+    if (error instanceof FdtError) throw new ToolError(`${file}: no source of a damaged operand: ${error.message}`)
+    throw error
+  }
 }
 
 function line({ offset, length, depth, name, value, meaning }: Explained): string {

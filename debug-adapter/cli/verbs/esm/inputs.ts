@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
+import { readDtsOperand } from '../../../../server/esm/dts/operand.ts'
 import { openKernelFile } from '../../../../server/esm/kernel-file.ts'
 import { COMPRESSED, KernelImageError } from '../../../../server/esm/kernel-image.ts'
 import { type ByteSource, latin1 } from '../../../../server/esm/reader.ts'
@@ -45,13 +46,13 @@ function sourceOfFile(descriptor: number): ByteSource {
   }
 }
 
-export type InputKind = 'operand' | 'initrd' | 'zImage' | 'yaml'
+export type InputKind = 'operand' | 'initrd' | 'zImage' | 'yaml' | 'dts'
 
 const HEAD_BYTES = 4096
 
 /**
  * What a file is, by how it begins: an operand is a device tree, an initrd an archive or something compressed, a zImage an ELF
- * file, YAML is text. What is none of them is a damaged operand.
+ * file, YAML and device-tree source are text. What is none of them is a damaged operand.
  * @throws ToolError where it cannot be read
  */
 export async function kindOf(path: string): Promise<InputKind> {
@@ -61,6 +62,7 @@ export async function kindOf(path: string): Promise<InputKind> {
   if (text.startsWith('\xd0\x0d\xfe\xed')) return 'operand'
   if (text.startsWith('\x7fELF')) return 'zImage'
   if (text.startsWith('0707') || COMPRESSED.some(([magic]) => text.startsWith(magic))) return 'initrd'
+  if (/\.dts$/i.test(path) || /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*\/dts-v1\//.test(text)) return 'dts'
   if (/\.ya?ml$/i.test(path)) return 'yaml'
   if (/\.(img|cpio|gz|xz|zst)$/i.test(path)) return 'initrd'
   return head.includes(0) || head.length === 0 ? 'operand' : 'yaml'
@@ -95,6 +97,17 @@ export async function readVmlinux(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Device-tree source. @throws ToolError where the file cannot be read, or is no text */
+export async function readDtsFile(path: string): Promise<string> {
+  const bytes = await readWhole(path)
+  refuseKey(path, latin1(bytes.subarray(0, HEAD_BYTES)))
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ToolError(`${path}: expected device-tree source, found bytes that are not UTF-8`)
+  }
+}
+
 /** The operand in a file of any kind. */
 export interface OperandFile {
   readonly kind: InputKind
@@ -108,6 +121,12 @@ export async function readOperandFile(path: string): Promise<OperandFile> {
   const kind = await kindOf(path)
   if (kind === 'yaml') throw new ToolError(`${path}: expected an operand, an initrd or a zImage with one, found text`)
   if (kind === 'operand') return { kind, bytes: await readWhole(path), offset: 0 }
+  if (kind === 'dts') {
+    const { bytes, findings } = readDtsOperand(await readDtsFile(path))
+    if (bytes) return { kind, bytes, offset: 0 }
+    const told = findings.map(({ rule, message, range: { start } }) => `line ${start.line + 1}: ${rule}: ${message}`)
+    throw new ToolError(`${path}: ${told.join('; ')}`)
+  }
   if (kind === 'zImage') {
     const { operand } = await readZImageFile(path)
     if (!operand) throw new ToolError(`${path}: a zImage without an operand (section .kernel:esm_blob)`)
