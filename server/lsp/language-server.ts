@@ -18,6 +18,7 @@ import { languageOf } from './languages.ts'
 import { withOpenDocuments } from './open-documents.ts'
 import { operandModel } from './operand/model.ts'
 import type { InitializationOptions, PefServerRequests } from './protocol.ts'
+import { dtsTokens, svmBlobTokens, TOKEN_LEGEND } from './semantic-tokens.ts'
 import { completeSvmBlob } from './svm-blob/completion.ts'
 import { attachmentAt, formatSvmBlob, renameProblem } from './svm-blob/edits.ts'
 import { codeLenses, dtsLenses, inlayHints } from './svm-blob/hints.ts'
@@ -44,6 +45,7 @@ const CAPABILITIES: ServerCapabilities = {
   inlayHintProvider: true,
   documentFormattingProvider: true,
   renameProvider: { prepareProvider: true },
+  semanticTokensProvider: { legend: TOKEN_LEGEND, full: true },
 }
 
 /** Serves until the connection ends. */
@@ -54,6 +56,7 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   let files = new Files(makeHost(undefined))
   let snippets = false
   let refreshHints = false
+  let refreshTokens = false
   let commands = true
 
   connection.onInitialize(({ workspaceFolders, capabilities, initializationOptions }): InitializeResult => {
@@ -64,6 +67,7 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
     snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true
     commands = !withoutCommands
     refreshHints = capabilities.workspace?.inlayHint?.refreshSupport === true
+    refreshTokens = capabilities.workspace?.semanticTokens?.refreshSupport === true
     return { capabilities: CAPABILITIES, serverInfo: { name: 'pef' } }
   })
 
@@ -91,7 +95,9 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
       analyses.set(uri, analysis)
       const diagnostics = analysis.findings.map((found) => toDiagnostic(found, files.host.rulePages))
       void connection.sendDiagnostics({ uri, version, diagnostics })
+      // Files that the text names may have come or gone.
       if (refreshHints) connection.languages.inlayHint.refresh().catch(() => undefined)
+      if (refreshTokens) connection.languages.semanticTokens.refresh().catch(() => undefined)
     })
   }
 
@@ -184,6 +190,11 @@ export function serve(connection: Connection, makeHost: (rulePages: string | und
   connection.languages.inlayHint.on(async ({ textDocument: { uri }, range }) => {
     const analysis = await currentBlob(uri)
     return analysis ? inlayHints(analysis.parsed, range, uri, files) : []
+  })
+  connection.languages.semanticTokens.on(async ({ textDocument: { uri } }) => {
+    const analysis = await current(uri)
+    if (analysis?.language === 'dts') return dtsTokens(analysis)
+    return analysis?.language === 'svm-blob' ? svmBlobTokens(analysis, uri, files) : { data: [] }
   })
   connection.onDocumentFormatting(async ({ textDocument: { uri } }) => {
     const analysis = await currentBlob(uri)

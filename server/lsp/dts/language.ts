@@ -132,7 +132,7 @@ export function dtsCompletion(text: string, position: Position): CompletionItem[
   // The word that is being typed is there as well, as a property that has no end yet.
   there.delete(typed)
   const start = { line: position.line, character: position.character - typed.length }
-  return NAMES_OF_OPERAND.filter(({ parent, name }) => matches(parent, path) && !there.has(name)).map(
+  return NAMES_OF_OPERAND.filter(({ parent, name }) => matchesPath(parent, path) && !there.has(name)).map(
     ({ name, isNode, meaning, value }, i) => ({
       label: name,
       kind: isNode ? CompletionItemKind.Module : CompletionItemKind.Property,
@@ -144,7 +144,7 @@ export function dtsCompletion(text: string, position: Position): CompletionItem[
 }
 
 /** Whether a path is one of those of a pattern in which `*` stands for any one name. */
-function matches(pattern: string, path: string): boolean {
+export function matchesPath(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')
   const names = path.split('/')
   return wanted.length === names.length && wanted.every((name, i) => name === '*' || name === names[i])
@@ -164,4 +164,13 @@ function offsetOf({ text }: DtsOperand, { line, character }: Position): number {
   let start = 0
   for (let i = 0; i < line; i++) start = text.indexOf('\n', start) + 1
   return start + character
+}
+
+/** Each node with the names of those that it is in, the root's first. */
+export function nodesWithPaths(
+  node: DtsNode | undefined,
+  path: readonly string[] = [],
+): { readonly node: DtsNode; readonly path: readonly string[] }[] {
+  if (!node) return []
+  return [{ node, path }, ...node.children.flatMap((child) => nodesWithPaths(child, [...path, node.name]))]
 }
