@@ -1,6 +1,6 @@
 /** Rename of attachments, and formatting that keeps comments. */
 import type { TextEdit } from 'vscode-languageserver'
-import { parseDocument } from 'yaml'
+import { Lexer, parseDocument } from 'yaml'
 import { parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
 import type { Position, TextRange } from '../../esm/svm-yaml.ts'
 import { isAttachmentName } from '../../esm/verify/attachments.ts'
@@ -28,24 +28,31 @@ export function renameProblem(entries: readonly SvmBlobEntry[], entry: SvmBlobEn
 }
 
 /**
- * The text with one indentation and without blanks at the ends of lines; comments and quotation marks stay.
- * @returns no edit where the text cannot be read, or would mean something else afterwards
+ * The text with one indentation and without blanks at the ends of lines; comments, anchors and quotation marks stay.
+ * @returns no edit where the text cannot be read, would mean something else afterwards, or would lose a comment
  */
 export function formatSvmBlob(text: string): TextEdit[] {
-  const document = parseDocument(text, { version: '1.1', schema: 'failsafe', uniqueKeys: false })
+  // The library keeps the carriage return of a comment, and writes another one.
+  const document = parseDocument(text.replaceAll('\r\n', '\n'), {
+    version: '1.1',
+    schema: 'failsafe',
+    uniqueKeys: false,
+  })
   if (document.errors.length > 0) return []
-  const formatted = document.toString({ lineWidth: 0, indent: 2, flowCollectionPadding: false })
+  const plain = document.toString({ lineWidth: 0, indent: 2, flowCollectionPadding: false })
+  const formatted = text.includes('\r\n') ? plain.replaceAll('\n', '\r\n') : plain
   if (formatted === text || meaning(formatted) !== meaning(text)) return []
   const lines = linesOf(text)
   const end = { line: lines.length - 1, character: lines.at(-1)!.length }
   return [{ range: { start: { line: 0, character: 0 }, end }, newText: formatted }]
 }
 
-/** What svm-tool would make of it. */
+/** What svm-tool would make of it, and people: its comments, in their order. */
 function meaning(text: string): string {
   const { entries, findings } = parseSvmBlob(text)
   return JSON.stringify([
     entries.map(({ kind, values }) => [kind, [...values].map(([name, value]) => [name, value.text])]),
     findings.map(({ rule }) => rule),
+    [...new Lexer().lex(text)].filter((token) => token.startsWith('#')).map((comment) => comment.trimEnd()),
   ])
 }
