@@ -9,6 +9,7 @@ import { log } from './log.ts'
 import { operandCommands } from './operand/commands.ts'
 import { firstVmCommands } from './operand/first-vm.ts'
 import { OperandTasks } from './operand/tasks.ts'
+import { explainWithTpm } from './operand/tpm-key.ts'
 import { PefSessions } from './sessions.ts'
 import { registerTimeTravel } from './time-travel/commands.ts'
 import { OperandEditor } from './views/operand/host.ts'
@@ -37,7 +38,7 @@ export function activate(context: ExtensionContext): void {
     ...operandCommands(context, server),
     ...firstVmCommands(context),
     tasks.registerTaskProvider('pef', new OperandTasks(context)),
-    ...OperandEditor.register(context, server),
+    ...OperandEditor.register(context, server, (operand, seed) => explainWithTpm(context, operand, seed)),
     ...registerConsole(sessions),
     ...registerTimeTravel(sessions),
     ...registerViews(context, sessions),

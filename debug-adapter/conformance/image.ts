@@ -4,6 +4,7 @@ import type { CryptoProvider } from '../../server/esm/crypto/provider.ts'
 import { makeOperand } from '../../server/esm/make.ts'
 import { Inputs } from '../machine/clock/inputs.ts'
 import { bootedTpm } from '../machine/firmware/booted-tpm.ts'
+import { WRAPPING_KEY_HANDLE } from '../machine/tpm/tpm.ts'
 
 /** The image that the suite runs: a kernel of one page that does nothing by itself, and an operand for the emulated TPM of seed 1. */
 export interface SuiteImage {
@@ -16,7 +17,6 @@ const BOOTARGS = 'svm=on'
 const KERNEL_BYTES = 0x1_0000
 /** `b .` */
 const BRANCH_TO_SELF = 0x4800_0000
-const WRAPPING_KEY = 0x8180_0001
 
 /** What is attached to the operand: more than one chunk of 64 bytes. */
 export const ATTACHED = {
@@ -51,7 +51,7 @@ export function suiteImage(crypto: CryptoProvider): SuiteImage {
   const known = images.get(crypto)
   if (known) return known
   const publicKey = (seed: number): Uint8Array =>
-    new TextEncoder().encode(writePublicKeyPem(bootedTpm(crypto, seed, undefined).publicKey(WRAPPING_KEY)!))
+    new TextEncoder().encode(writePublicKeyPem(bootedTpm(crypto, seed, undefined).publicKey(WRAPPING_KEY_HANDLE)!))
   const kernel = kernelFile()
   const initrd = new TextEncoder().encode('the initrd of the conformance suite')
   const operand = makeOperand({

@@ -1,4 +1,7 @@
+import type { OperandModel } from '../esm/operand-model.ts'
 import type { FileStat } from './host.ts'
+
+export type { OperandModel }
 
 /** What the server answers besides the language server protocol. The extension uses these types. */
 export interface PefServerRequests {
@@ -56,35 +59,4 @@ export interface InitializationOptions {
   readonly tpmKeys?: boolean
   /** Whether it has no machine to run commands on: lenses and fixes that are commands are not offered then. */
   readonly withoutCommands?: boolean
-}
-
-/** An operand taken apart. Offsets and sizes are in bytes. */
-export interface OperandModel {
-  /** Of the operand in its file: 0 where it is the file. */
-  readonly offset: number
-  /** The operand's bytes. */
-  readonly hex: string
-  /** In the order of the bytes, nested by their depth; what was decrypted comes last and has no place. */
-  readonly parts: readonly {
-    readonly depth: number
-    readonly name: string
-    readonly value?: string
-    readonly meaning?: string
-    /** From the start of the file. */
-    readonly offset?: number
-    readonly length?: number
-  }[]
-  readonly findings: readonly {
-    readonly rule: string
-    readonly severity: 'error' | 'warning' | 'information'
-    readonly message: string
-    readonly effect: string
-    readonly fix: string
-    readonly offset?: number
-    readonly length?: number
-  }[]
-  /** What protects which part, and what of that was looked at here. */
-  readonly protection: readonly { readonly part: string; readonly how: string; readonly here: string }[]
-  /** Path of the key that opened it. */
-  readonly openedWith?: string
 }

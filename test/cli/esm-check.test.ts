@@ -287,7 +287,7 @@ describe('usage', () => {
   test('every verb has its help, with an example', async () => {
     const { out } = await pef(['esm', '--help'])
     const verbs = [...out.matchAll(/^ {2}pef esm (\S+) {2,}\S/gm)].map(([, verb]) => ['esm', verb!])
-    expect(verbs).toHaveLength(13)
+    expect(verbs).toHaveLength(14)
     for (const verb of [...verbs, ['svm', 'add'], ['svm', 'make'], ['esm-digest', 'create']]) {
       const help = await pef([...verb, '--help'])
       expect(help).toMatchObject({ code: 0, error: '' })

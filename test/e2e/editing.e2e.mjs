@@ -1,13 +1,34 @@
 // Editing: completion, quick fixes, hints and tasks for svm_blob.yml, pef.json, and the read-only editor for operands.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { openVsCode, sampleWorkspace } from './vscode.mjs'
 import { until } from './workbench.mjs'
 
 const yaml = readFileSync(new URL('../guests/hello-svm/svm_blob.yml', import.meta.url), 'utf8')
+const source = execFileSync(
+  process.execPath,
+  ['dist/pef.js', 'esm', 'explain', '--format', 'dts', 'test/guests/hello-svm/hello-svm.esmb'],
+  { cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8' },
+)
 const image = JSON.parse(readFileSync(new URL('../guests/hello-svm/pef.json', import.meta.url), 'utf8'))
+
+/** By WCAG 2, from two colours as a page computes them. */
+function contrast(first, second) {
+  const light = (colour) => {
+    const parts = colour
+      .match(/[\d.]+/g)
+      .slice(0, 3)
+      .map((part) => Number(part) / 255)
+    const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const [dark, bright] = [light(first), light(second)].sort((a, b) => a - b)
+  return (bright + 0.05) / (dark + 0.05)
+}
 
 describe('editing', () => {
   let code
@@ -15,6 +36,7 @@ describe('editing', () => {
   before(async () => {
     folder = sampleWorkspace({
       'svm_blob.yml': yaml.replace('hello-svm.elf', 'helo-svm.elf'),
+      'image.esm.dts': source.replace('"ibm,esm"', '#"ibm,esm"'),
       'wrong.pef.json': { ...image, bootargs: 'console=hvc0  svm=on' },
     })
     chmodSync(join(folder, 'origin.sec'), 0o600)
@@ -90,6 +112,82 @@ describe('editing', () => {
     await code.screenshot('20-verified')
     await frame.locator('[role=tab]', { hasText: 'Findings' }).click()
     assert.match(await frame.locator('.findings').textContent(), /Nothing is wrong|ESM/)
+  })
+
+  it('its parts are walked by keyboard', async () => {
+    const frame = await code.view('operand')
+    await frame.locator('[role=tab]', { hasText: 'Parts' }).click()
+    const selected = frame.locator('[role=treegrid] [aria-selected=true]')
+    const lockboxes = frame.locator('.rows .row', { hasText: 'lockboxes/' }).first()
+    await lockboxes.click()
+    await code.page.keyboard.press('ArrowDown')
+    await until(async () => /lockbox-1/.test(await selected.first().textContent()), 'the next part')
+    await code.page.keyboard.press('ArrowLeft')
+    await until(
+      async () => (await frame.locator('.rows .row', { hasText: 'encrypted-symkey' }).count()) === 1,
+      'a fold',
+    )
+    await code.page.keyboard.press('ArrowRight')
+    await until(
+      async () => (await frame.locator('.rows .row', { hasText: 'encrypted-symkey' }).count()) > 1,
+      'its parts',
+    )
+    await code.page.keyboard.press('ArrowRight')
+    await until(async () => /encrypted-symkey/.test(await frame.locator('.details').textContent()), 'the first of them')
+    assert.match(await frame.locator('.details').textContent(), /the master key under RSA-OAEP/)
+  })
+
+  it('it opens with the key of the emulated TPM, which shows the digests', async () => {
+    const frame = await code.view('operand')
+    await frame.locator('button', { hasText: 'Open with the Emulated TPM' }).click()
+    await code.page.locator('.quick-input-widget input[type=text]').fill('1')
+    await code.press('Enter')
+    const status = frame.locator('.status')
+    await until(async () => /opened with the emulated TPM of seed 1/.test(await status.textContent()), 'the TPM')
+    await frame.locator('.rows .row').first().click()
+    await code.page.keyboard.press('End')
+    await until(
+      async () =>
+        /SHA-512 of the/.test(await frame.locator('.rows').textContent()) ||
+        /attachment rootd/.test(await frame.locator('.rows').textContent()),
+      'what was decrypted',
+    )
+    await code.screenshot('22-operand-tpm')
+  })
+
+  it('it is readable in dark and high contrast themes', async () => {
+    for (const [theme, name] of [
+      ['Dark Modern', 'dark'],
+      ['Dark High Contrast', 'dark-high-contrast'],
+      ['Light High Contrast', 'light-high-contrast'],
+      ['Light Modern', 'light'],
+    ]) {
+      await code.command('Preferences: Color Theme')
+      await code.choose(theme)
+      const frame = await code.view('operand')
+      const colours = () =>
+        frame
+          .locator('.rows .row')
+          .first()
+          .evaluate((row) => [getComputedStyle(row).color, getComputedStyle(document.body).backgroundColor])
+      await until(async () => (await contrast(...(await colours()))) > 4.5, `contrast in ${theme}`)
+      await code.screenshot(`23-operand-${name}`)
+    }
+  })
+
+  it('the source of an operand is checked as it is typed, and built by its lens', async () => {
+    await code.open('image.esm.dts')
+    await code.page.locator('.editor-instance .squiggly-error').first().waitFor()
+    await code.command('Problems: Focus on Problems View')
+    const problems = code.page.locator('.markers-panel')
+    await until(async () => /ESM016/.test(await problems.textContent()), 'the rule')
+    await code.screenshot('24-operand-source')
+    await code.goTo(4, 15)
+    await code.page.keyboard.press('Delete')
+    await code.page.locator('.editor-instance .squiggly-error').first().waitFor({ state: 'detached' })
+    const lens = code.page.locator('.codelens-decoration a', { hasText: 'Build operand' })
+    await lens.click()
+    await until(() => existsSync(join(folder, 'image.esmb')), 'the operand')
   })
 
   it('boot arguments that are not those of the operand are underlined in a pef.json', async () => {

@@ -4,6 +4,7 @@ import { nodeCrypto } from '../../../server/esm/crypto/node.ts'
 import { parsePrivateKey, writePublicKeyPem } from '../../../server/esm/crypto/pem.ts'
 import type { RsaPrivateKey } from '../../../server/esm/crypto/rsa.ts'
 import { bootedTpm } from '../../machine/firmware/booted-tpm.ts'
+import { WRAPPING_KEY_HANDLE } from '../../machine/tpm/tpm.ts'
 import { type OptionSpec, optionHelp, parseOptions, suggestion, UsageError, wholeNumber } from '../options.ts'
 import { EXIT } from '../outcome.ts'
 import type { Terminal } from '../terminal.ts'
@@ -25,8 +26,6 @@ ${optionHelp(OPTIONS)}
 Example:
   pef tpm pubkey > tpm.pem && svm-tool esm authorize -b blob -p tpm.pem -s owner.key`
 
-const WRAPPING_KEY = 0x8180_0001
-
 export async function tpm(args: readonly string[], terminal: Terminal): Promise<number> {
   const { values, switches, rest } = parseOptions(args, OPTIONS)
   if (switches.has('help')) {
@@ -38,7 +37,7 @@ export async function tpm(args: readonly string[], terminal: Terminal): Promise<
     throw new UsageError(`pef tpm pubkey${what ? `, not ${what}${suggestion(what, ['pubkey'])}` : ' is what there is'}`)
   const path = values.get('tpm-key')
   const device = bootedTpm(nodeCrypto, wholeNumber('seed', values.get('seed') ?? '1'), path && (await readKey(path)))
-  terminal.out(writePublicKeyPem(device.publicKey(WRAPPING_KEY)!))
+  terminal.out(writePublicKeyPem(device.publicKey(WRAPPING_KEY_HANDLE)!))
   return EXIT.ok
 }
 

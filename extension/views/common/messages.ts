@@ -9,6 +9,8 @@ export type PageMessage =
   | { readonly kind: 'goTo'; readonly seq: number }
   /** The person wants to name a private key. */
   | { readonly kind: 'chooseKey' }
+  /** Or the emulated TPM of some seed. */
+  | { readonly kind: 'chooseTpm' }
 
 /** From every host half to its page, besides what a view has of its own. */
 export interface StatusMessage {

@@ -10,6 +10,8 @@ import {
   window,
   workspace,
 } from 'vscode'
+// biome-ignore lint/style/noRestrictedImports: the type of what the server answers
+import type { OperandModel } from '../../../server/lsp/protocol.ts'
 import type { LanguageServer } from '../../language/language-client.ts'
 import { log } from '../../log.ts'
 import { makeNonce, pageHtml } from '../common/html.ts'
@@ -17,16 +19,22 @@ import type { PageMessage } from '../common/messages.ts'
 import type { HostMessage } from './messages.ts'
 
 type Key = { readonly uri: string; readonly passphrase?: string }
+/** Opens an operand with the key of the emulated TPM of a seed. */
+type OpenWithTpm = (operand: Uri, seed: number) => Promise<Omit<OperandModel, 'hex'>>
 
 export class OperandEditor implements CustomReadonlyEditorProvider {
-  /** @param server resolves once the language server is there; to undefined where it is not going to be */
+  /**
+   * @param server      resolves once the language server is there; to undefined where it is not going to be
+   * @param openWithTpm absent where there is no machine to run the emulated TPM on
+   */
   constructor(
     private readonly context: ExtensionContext,
     private readonly server: Promise<LanguageServer | undefined>,
+    private readonly openWithTpm?: OpenWithTpm,
   ) {}
 
-  static register(context: ExtensionContext, server: Promise<LanguageServer | undefined>): Disposable[] {
-    const provider = new OperandEditor(context, server)
+  static register(...args: ConstructorParameters<typeof OperandEditor>): Disposable[] {
+    const provider = new OperandEditor(...args)
     const options = { webviewOptions: { retainContextWhenHidden: false }, supportsMultipleEditorsPerDocument: true }
     return ['pef.operand', 'pef.operandInFile'].map((type) =>
       window.registerCustomEditorProvider(type, provider, options),
@@ -44,12 +52,14 @@ export class OperandEditor implements CustomReadonlyEditorProvider {
     const address = (...path: string[]) => webview.asWebviewUri(at(...path)).toString()
     const post = (message: HostMessage) => webview.postMessage(message)
     let key: Key | undefined
+    let seed: number | undefined
     const show = async () => {
       try {
         const server = await this.server
         if (!server) throw new Error('The language server is not there: see the output channel PEF.')
         const operand = await server.ask('pef/operand', { uri: uri.toString(), ...(key && { key }) })
-        await post({ kind: 'operand', operand })
+        const opened = seed === undefined ? undefined : await this.openWithTpm?.(uri, seed)
+        await post({ kind: 'operand', operand: { ...operand, ...opened }, hasTpm: this.openWithTpm !== undefined })
       } catch (error) {
         await post({ kind: 'problem', text: error instanceof Error ? error.message : String(error) })
       }
@@ -57,8 +67,15 @@ export class OperandEditor implements CustomReadonlyEditorProvider {
     webview.options = { enableScripts: true, localResourceRoots: [at('dist', 'views'), at('media')] }
     webview.onDidReceiveMessage(async (message: PageMessage) => {
       if (message.kind === 'ready') await show()
-      else if (message.kind === 'chooseKey') {
-        key = (await chooseKey(uri)) ?? key
+      else if (message.kind === 'chooseTpm') {
+        const chosen = await chooseSeed(seed)
+        if (chosen === undefined) return
+        seed = chosen
+        await show()
+      } else if (message.kind === 'chooseKey') {
+        const chosen = await chooseKey(uri)
+        if (chosen) seed = undefined
+        key = chosen ?? key
         await show()
         // A passphrase is used once and not kept.
         if (key?.passphrase !== undefined) key = undefined
@@ -77,6 +94,18 @@ export class OperandEditor implements CustomReadonlyEditorProvider {
       nonce: makeNonce(),
     })
   }
+}
+
+/** The seed of the machine whose TPM is meant. */
+async function chooseSeed(last = 1): Promise<number | undefined> {
+  const text = await window.showInputBox({
+    title: 'Open with the Emulated TPM',
+    prompt: 'Seed of the machine: the attribute "seed" of its image',
+    value: String(last),
+    validateInput: (value) =>
+      /^\d{1,15}$/.test(value.trim()) ? undefined : 'A whole number, as in the image: 1 where it has none.',
+  })
+  return text === undefined ? undefined : Number(text)
 }
 
 /** A private key file, with its passphrase where it has one. */

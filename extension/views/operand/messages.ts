@@ -5,6 +5,6 @@ export type { OperandModel }
 
 /** From the editor's host half to its page. */
 export type HostMessage =
-  | { readonly kind: 'operand'; readonly operand: OperandModel }
+  | { readonly kind: 'operand'; readonly operand: OperandModel; readonly hasTpm: boolean }
   /** Why there is nothing to show, or not what was asked for. */
   | { readonly kind: 'problem'; readonly text: string }

@@ -15,7 +15,9 @@ let model: OperandModel | undefined
 const status = element('span', { class: 'status', role: 'status' }, 'reading')
 const keyButton = element('button', { type: 'button', class: 'secondary' }, 'Open with a Private Key…')
 keyButton.addEventListener('click', () => send({ kind: 'chooseKey' }))
-const toolbar = element('div', { class: 'toolbar' }, status, keyButton)
+const tpmButton = element('button', { type: 'button', class: 'secondary', hidden: '' }, 'Open with the Emulated TPM…')
+tpmButton.addEventListener('click', () => send({ kind: 'chooseTpm' }))
+const toolbar = element('div', { class: 'toolbar' }, status, keyButton, tpmButton)
 
 const grid = new TreeGrid({
   label: 'Parts of the operand',
@@ -55,6 +57,7 @@ document.body.append(toolbar, main)
 connect<HostMessage>((message) => {
   if (message.kind === 'operand') {
     model = message.operand
+    tpmButton.hidden = !message.hasTpm
     draw()
     drawFindings(model)
     drawProtection(model)

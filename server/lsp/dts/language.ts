@@ -14,7 +14,7 @@ import type { DtsNode, Span } from '../../esm/dts/parse.ts'
 import { explainOperand, NAMES_OF_OPERAND } from '../../esm/explain.ts'
 import type { Position, TextFinding, TextRange } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
-import { ownerKeys } from '../owner-keys.ts'
+import { keysBeside } from '../keys-beside.ts'
 import { contains, linesOf } from '../ranges.ts'
 import { explainRule } from '../svm-blob/hover.ts'
 import { parentOf } from '../uris.ts'
@@ -29,7 +29,7 @@ export interface DtsAnalysis {
 /** Looks at a text; where an svm_blob.yml beside it names the owner's key, at what is encrypted, too. */
 export async function analyseDts(text: string, document: string, files: Files): Promise<DtsAnalysis> {
   const operand = readDtsOperand(text)
-  const keys = operand.bytes ? await ownerKeys(parentOf(document), files) : []
+  const keys = operand.bytes ? await keysBeside(parentOf(document), files) : []
   const privateKeys = keys.map(({ key }) => key)
   return { language: 'dts', text, operand, findings: verifyDts(operand, { crypto: files.host.crypto, privateKeys }) }
 }

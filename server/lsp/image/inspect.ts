@@ -9,7 +9,7 @@ import { parseSvmBlob, type SvmBlobEntry } from '../../esm/svm-blob.ts'
 import type { TextFinding, TextRange } from '../../esm/svm-yaml.ts'
 import { asksForSecureVm, verifyImage } from '../../esm/verify/image.ts'
 import type { Files, FoundFile, OpenedKernel } from '../files.ts'
-import { ownerKeys } from '../owner-keys.ts'
+import { keysBeside } from '../keys-beside.ts'
 import { digestEntry } from '../svm-blob/inspect.ts'
 import { joinUri, parentOf } from '../uris.ts'
 import type { Attribute, ImageConfiguration } from './configurations.ts'
@@ -182,7 +182,7 @@ async function inspectWhole(
   const { crypto } = files.host
   const head = found.initrd ? await files.host.read(found.initrd.uri, HEAD_LIMIT) : initrdInKernel?.bytes
   const located = head && locateOperand(head)
-  const owners = await ownerKeys(parentOf(home.uri), files)
+  const owners = await keysBeside(parentOf(home.uri), files)
   const privateKeys = owners.map(({ key }) => key)
   const canOpen = secretKey !== undefined || privateKeys.length > 0
   // Of a zImage's operand nothing is taken off the initrd.

@@ -10,6 +10,7 @@ import { type ImageParts, verifyImage } from '../../../../server/esm/verify/imag
 import type { ZImage } from '../../../../server/esm/zimage.ts'
 import { AttributeError } from '../../../files.ts'
 import { bootedTpm } from '../../../machine/firmware/booted-tpm.ts'
+import { WRAPPING_KEY_HANDLE } from '../../../machine/tpm/tpm.ts'
 import { suggestion, UsageError } from '../../options.ts'
 import type { Terminal } from '../../terminal.ts'
 import type { Arguments, Option } from './arguments.ts'
@@ -51,8 +52,6 @@ export function formatOf<F extends string>(args: Arguments, formats: readonly F[
   if (formats.includes(given as F)) return given as F
   throw new UsageError(`--format takes ${formats.join(', ')}, not ${given}${suggestion(given, formats)}`)
 }
-
-const WRAPPING_KEY = 0x8180_0001
 
 /** Everything that the command line names. */
 export interface Given {
@@ -199,7 +198,9 @@ async function zImageWithOperand(path: string | undefined): Promise<ZImage | und
 async function tpmKey(path: string | undefined, image: ImageFile | undefined): Promise<Given['tpm']> {
   const pem = (key: Parameters<typeof writePublicKeyPem>[0]) => new TextEncoder().encode(writePublicKeyPem(key))
   if (path === undefined)
-    return image ? { tpmPublicKeyPem: pem(bootedTpm(nodeCrypto, image.seed, undefined).publicKey(WRAPPING_KEY)!) } : {}
+    return image
+      ? { tpmPublicKeyPem: pem(bootedTpm(nodeCrypto, image.seed, undefined).publicKey(WRAPPING_KEY_HANDLE)!) }
+      : {}
   const bytes = await readWhole(path)
   if (isPublicKey(bytes)) return { tpmPublicKeyPem: bytes }
   const key = await readPrivateKey(path)
