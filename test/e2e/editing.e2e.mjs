@@ -91,7 +91,7 @@ describe('editing', () => {
     writeFileSync(key, canonical.replaceAll('\n', '\r\n'))
     const squiggle = code.page.locator('.editor-instance .squiggly-error').first()
     await squiggle.waitFor()
-    await code.goTo(3, 1)
+    await code.goTo(4, 15)
     const menu = await code.quickFixes()
     assert.match(await menu.textContent(), /Write origin\.pub again in the canonical form/)
     await code.press('Enter')
