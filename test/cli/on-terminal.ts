@@ -12,7 +12,7 @@ export const python = ['python3', '/usr/bin/python3'].find((command) => {
   }
 })
 
-/** What is waited for on the screen, and what is typed then. */
+/** What is waited for on the screen, and what is typed then; `SIGINT` is Ctrl-C where the program does not read the keys. */
 export type Typed = readonly (readonly [prompt: string, text: string])[]
 
 /** Runs the built pef on a terminal and types; tells the screen, the exit code, and whether the terminal is as it was. */

@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import signal
 import sys
 import termios
 
@@ -32,6 +33,10 @@ while status is None or screen_grew:
     if typed and typed[0][0].encode() in screen[seen:]:
         prompt, text = typed.pop(0)
         seen = screen.index(prompt.encode(), seen) + len(prompt.encode())
+        if text == "SIGINT":
+            # The terminal would send it, were it the one that controls the program.
+            os.kill(child, signal.SIGINT)
+            continue
         # What is typed before the program has turned the echo off would be shown by the terminal itself.
         while termios.tcgetattr(terminal)[3] & termios.ECHO:
             pass
