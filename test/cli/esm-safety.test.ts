@@ -363,10 +363,7 @@ describe.skipIf(!python)(`on a terminal ${python ? '' : '(needs python3, for a p
   test.each([
     ['copying', (big: string) => ['svm', 'add', '-i', big, '-b', BLOB, '-f', at('out')]],
     ['reading', (big: string) => ['esm', 'make', '-b', at('out'), '-y', recipeOf(big)]],
-    [
-      'searching',
-      (big: string) => ['esm', 'check', BLOB, '--initrd', big],
-    ],
+    ['searching', (big: string) => ['esm', 'check', BLOB, '--initrd', big]],
   ])('Ctrl-C while it is %s a large file ends it with 130 and leaves nothing', (doing, args) => {
     writeFileSync(at('big'), '')
     truncateSync(at('big'), 2 ** 32)

@@ -72,6 +72,11 @@ export class LspClient {
     await this.connection.sendNotification('initialized', {})
   }
 
+  /** All that the server has said so far, as it was sent. */
+  said(): string {
+    return this.#server.said()
+  }
+
   uri(name: string): string {
     return pathToFileURL(join(this.folder, name)).href
   }

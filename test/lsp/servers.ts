@@ -26,6 +26,8 @@ const repository = fileURLToPath(new URL('../../', import.meta.url))
 
 export interface RunningServer {
   readonly connection: ProtocolConnection
+  /** All that it has said so far, as it was sent. */
+  said(): string
   /** Resolves when it has ended, to its exit code. */
   ended(): Promise<number | null>
 }
@@ -42,15 +44,18 @@ export async function startProcess(env: NodeJS.ProcessEnv): Promise<RunningServe
     logLevel: 'error',
   })
   const server = spawn(process.execPath, [join(folder, 'server.js'), '--stdio'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env,
   })
+  const said: Buffer[] = []
+  for (const stream of [server.stdout!, server.stderr!]) stream.on('data', (bytes: Buffer) => said.push(bytes))
   const exit = new Promise<number | null>((resolve) => server.once('exit', resolve))
   return {
     connection: createProtocolConnection(
       new StreamMessageReader(server.stdout!),
       new StreamMessageWriter(server.stdin!),
     ),
+    said: () => Buffer.concat(said).toString('utf8'),
     ended: async () => {
       const code = await exit
       rmSync(folder, { recursive: true })
@@ -105,8 +110,10 @@ export async function startWorker(): Promise<RunningServer> {
     const entries = (await orNull(readdir(fileURLToPath(uri), { withFileTypes: true }))) ?? []
     return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort()
   })
+  const said: string[] = []
+  worker.on('message', (message) => said.push(JSON.stringify(message)))
   // A worker has no way to end itself by a code: whoever made it ends it.
-  return { connection, ended: async () => ((await worker.terminate()) === 1 ? 0 : null) }
+  return { connection, said: () => said.join('\n'), ended: async () => ((await worker.terminate()) === 1 ? 0 : null) }
 }
 
 const orNull = <T>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null)
