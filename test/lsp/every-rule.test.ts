@@ -1,6 +1,6 @@
 /** Every rule of the table: a document that triggers it, one that does not, and what the quick fix makes of it, over LSP. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CodeAction, Diagnostic, TextEdit } from 'vscode-languageserver'
@@ -12,7 +12,7 @@ import { dtsRows } from './rows/dts-rows.ts'
 import { elsewhere } from './rows/elsewhere.ts'
 import { imageRows } from './rows/image-rows.ts'
 import { operandRows } from './rows/operand-rows.ts'
-import { type Document, languageIdOf, type Row, recipe, W } from './rows/row.ts'
+import { type Document, languageIdOf, type Row, recipe, W, writeDocument } from './rows/row.ts'
 import { yamlRows } from './rows/yaml-rows.ts'
 import { GOOD, makeWorkspace } from './workspace.ts'
 
@@ -40,15 +40,8 @@ afterAll(async () => {
 
 /** Writes the document and its files into a folder of its own, and opens it. */
 async function open(document: Document): Promise<string> {
-  const { name, text, files = {} } = document
-  const folder = `case-${number++}`
-  const path = join(folder, name)
-  for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
-    const place = join(workspace.folder, folder, file)
-    mkdirSync(dirname(place), { recursive: true })
-    writeFileSync(place, bytes)
-  }
-  return client.open(path, text, languageIdOf(document))
+  const path = writeDocument(workspace.folder, `case-${number++}`, document)
+  return client.open(path, document.text, languageIdOf(document))
 }
 
 const meets = (rule: string) => (list: Diagnostic[]) => list.some(({ code }) => code === rule)

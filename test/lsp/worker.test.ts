@@ -1,6 +1,6 @@
 /** The server in a browser's worker says what the server on a machine says, about every document of the tables. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { CodeAction, CodeLens, CompletionItem, Diagnostic } from 'vscode-languageserver'
 import { TextDocument } from 'vscode-languageserver-textdocument'
@@ -8,7 +8,7 @@ import { LspClient } from './client.ts'
 import { dtsRows } from './rows/dts-rows.ts'
 import { imageRows } from './rows/image-rows.ts'
 import { operandRows } from './rows/operand-rows.ts'
-import { type Document, languageIdOf } from './rows/row.ts'
+import { type Document, languageIdOf, writeDocument } from './rows/row.ts'
 import { yamlRows } from './rows/yaml-rows.ts'
 import { browserBundle } from './servers.ts'
 import { changed, GOOD, makeWorkspace } from './workspace.ts'
@@ -38,17 +38,10 @@ afterAll(async () => {
 
 /** Opens a document in both servers. */
 async function open(document: Document): Promise<string> {
-  const { name, text, files = {} } = document
-  const folder = `case-${number++}`
-  const path = join(folder, name)
-  for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
-    const place = join(workspace.folder, folder, file)
-    mkdirSync(dirname(place), { recursive: true })
-    writeFileSync(place, bytes)
-  }
+  const path = writeDocument(workspace.folder, `case-${number++}`, document)
   const language = languageIdOf(document)
-  await onMachine.open(path, text, language)
-  return inBrowser.open(path, text, language)
+  await onMachine.open(path, document.text, language)
+  return inBrowser.open(path, document.text, language)
 }
 
 /** What a server has said last about a document, without what a browser cannot know. */

@@ -1,4 +1,6 @@
 /** The table of every diagnostic: one row a way to meet a rule, over the language server. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DiagnosticSeverity } from 'vscode-languageserver'
 import { flattenKernel } from '../../../server/esm/kernel-image.ts'
 import { fixture } from '../../esm/fixtures.ts'
@@ -44,6 +46,16 @@ export interface Elsewhere {
 export function languageIdOf({ name }: Document): string {
   if (name.endsWith('.dts')) return 'esm-dts'
   return name.endsWith('.json') ? 'jsonc' : 'yaml'
+}
+
+/** Writes a document and its files into a folder of the workspace. @returns the document's path there */
+export function writeDocument(workspace: string, folder: string, { name, text, files = {} }: Document): string {
+  for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
+    const place = join(workspace, folder, file)
+    mkdirSync(dirname(place), { recursive: true })
+    writeFileSync(place, bytes)
+  }
+  return join(folder, name)
 }
 
 export const recipe = (text: string, files?: Document['files']): Document => ({ name: 'svm_blob.yml', text, files })
