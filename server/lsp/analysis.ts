@@ -2,6 +2,7 @@
 import type { TextDocument } from 'vscode-languageserver-textdocument'
 import { bySeverity } from '../esm/findings.ts'
 import type { TextFinding } from '../esm/svm-yaml.ts'
+import { dtsFixes } from './dts/fixes.ts'
 import { analyseDts, type DtsAnalysis } from './dts/language.ts'
 import type { Files } from './files.ts'
 import type { Fix } from './fix.ts'
@@ -55,7 +56,7 @@ export async function fixesOf(
   uri: string,
   files: Files,
 ): Promise<readonly Fix[]> {
-  if (analysis.language === 'dts') return []
+  if (analysis.language === 'dts') return dtsFixes(analysis, finding)
   if (analysis.language !== 'svm-blob') return imageFixes(analysis.configurations, finding, files)
   return fixesFor({ text: analysis.text, parsed: analysis.parsed, finding, document: uri, files })
 }
