@@ -316,7 +316,7 @@ describe('flat kernels', () => {
 
 describe('rules', () => {
   it('are all there, each with its sentence', () => {
-    expect(RULES.size).toBe(116)
+    expect(RULES.size).toBe(117)
     for (const [id, rule] of RULES) {
       expect(id).toMatch(/^ESM[01][0-9]{2}$/)
       for (const text of [rule.condition, rule.expected, rule.effect, rule.fix]) expect(text).toMatch(/^\S.*[^.\s]$/)
