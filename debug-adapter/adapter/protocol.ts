@@ -55,7 +55,9 @@ export interface PefRequests {
       readonly records: readonly WireRecord[]
       /** Ask from here next. */
       readonly next: number
-      /** How many records the log holds. */
+      /** The oldest record that is kept: of a long run the newest are. */
+      readonly first: number
+      /** How many records there are, kept or not. */
       readonly total: number
     }
   }

@@ -332,7 +332,7 @@ export class PefSession extends ProtocolServer {
     const { kernelBase } = target.machine
     if (kernelBase !== undefined) target.symbols.place(kernelBase)
     const { trace } = target.machine
-    const body: PefEvents['pef/traceAdvanced'] = { total: trace.records.length, happened: trace.happened }
+    const body: PefEvents['pef/traceAdvanced'] = { total: trace.total, happened: trace.happened }
     if (body.total === this.#sent.total && body.happened === this.#sent.happened) return
     this.#sent = body
     this.sendEvent(event('pef/traceAdvanced', body))

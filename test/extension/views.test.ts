@@ -196,7 +196,7 @@ describe('the log', () => {
       async ({ from = 0, limit = 0 }) => {
         asked.push(from)
         const records = log.slice(from, from + limit)
-        return { records, next: from + records.length, total: log.length }
+        return { records, next: from + records.length, first: 0, total: log.length }
       },
       ['ultracall'],
     )
@@ -206,15 +206,22 @@ describe('the log', () => {
     expect(reader.records).toEqual(log)
   })
 
-  it('of too many records the oldest are passed over and counted', async () => {
-    const total = 1_000_000
+  it('that the machine has given up in part is read from there, and what is missing counted', async () => {
+    const [first, total] = [800_000, 800_100]
     const reader = new LogReader(
-      async ({ from = 0, limit = 0 }) => ({ records: [], next: Math.min(total, from + limit), total }),
+      async ({ from = 0, limit = 0 }) => ({
+        records: [],
+        first,
+        next: Math.min(total, Math.max(from, first) + limit),
+        total,
+      }),
       [],
     )
     await reader.advance()
     expect(reader.skipped).toBe(800_000)
     expect(reader.next).toBe(total)
+    await reader.advance()
+    expect(reader.skipped).toBe(800_000)
   })
 })
 

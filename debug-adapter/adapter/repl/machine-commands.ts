@@ -92,12 +92,13 @@ function scenarioList({ machine }: Target): string {
 
 function traceText({ machine }: Target, count: number, text: string | undefined): string {
   if (count < 1 || count > MAX_RECORDS) throw new RequestError(`${count} records: expected 1 to ${MAX_RECORDS}.`)
-  const { records, happened } = machine.trace
+  const { trace } = machine
   const rows: string[] = []
-  for (let at = happened - 1; at >= 0 && rows.length < count; at--) {
-    const row = recordText(records[at]!)
+  for (let at = trace.happened - 1; at >= trace.first && rows.length < count; at--) {
+    const row = recordText(trace.record(at)!)
     if (text === undefined || row.includes(text)) rows.push(row)
   }
+  if (rows.length < count && trace.first > 0) rows.push(`records before #${trace.first} are not kept`)
   if (rows.length === 0) return text === undefined ? 'the log is empty' : `no record contains ${text}`
   return rows.reverse().join('\n')
 }

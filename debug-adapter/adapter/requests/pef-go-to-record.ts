@@ -5,10 +5,10 @@ export const pefGoToRecord: RequestHandler<PefRequests['pef/goToRecord']['argume
   command: 'pef/goToRecord',
   handle: (session, { seq }) => {
     const timeline = session.target.past
-    const { records } = session.target.machine.trace
-    const position = Number.isSafeInteger(seq) && seq < records.length ? timeline.positionOfRecord(seq) : undefined
+    const { total } = session.target.machine.trace
+    const position = Number.isSafeInteger(seq) && seq < total ? timeline.positionOfRecord(seq) : undefined
     if (position === undefined)
-      throw new RequestError(`seq ${seq}: expected the number of a record of the log, 0 to ${records.length - 1}.`)
+      throw new RequestError(`seq ${seq}: expected the number of a record of the log, 0 to ${total - 1}.`)
     session.depart((execution) => execution.travel(position))
     return {}
   },

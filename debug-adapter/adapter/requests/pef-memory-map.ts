@@ -20,7 +20,7 @@ export const pefMemoryMap: RequestHandler<
       secureBytes: memory.secureBytes,
       vmState,
       runs: runs(target),
-      seq: trace.records.length - 1,
+      seq: trace.total - 1,
     }
   },
 }

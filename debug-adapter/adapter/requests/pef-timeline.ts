@@ -13,7 +13,7 @@ export const pefTimeline: RequestHandler<
       instruction: clock.instructions,
       end: timeline.endInstructions,
       happened: trace.happened,
-      total: trace.records.length,
+      total: trace.total,
       checkpoints: timeline.checkpoints.map((position) => timeline.instructionsAt(position)),
     }
   },

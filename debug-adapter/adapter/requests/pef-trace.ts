@@ -9,13 +9,13 @@ export const pefTrace: RequestHandler<PefRequests['pef/trace']['arguments'], Pef
   handle: (session, { from = 0, limit = DEFAULT_LIMIT, types }) => {
     if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(limit) || limit < 1)
       throw new RequestError(`from ${from}, limit ${limit}: expected whole numbers, from 0 and from 1 on.`)
-    const all = session.target.machine.trace.records
+    const { trace } = session.target.machine
     const records: WireRecord[] = []
-    let next = from
-    for (; next < all.length && records.length < limit; next++) {
-      const record = all[next]!
+    let next = Math.max(from, trace.first)
+    for (; next < trace.total && records.length < limit; next++) {
+      const record = trace.record(next)!
       if (!types || types.includes(record.type)) records.push(toWire(record))
     }
-    return { records, next, total: all.length }
+    return { records, next, first: trace.first, total: trace.total }
   },
 }

@@ -3,14 +3,13 @@ import type { PefRequests, WireRecord } from '../../../debug-adapter/adapter/pro
 export type RecordType = WireRecord['type']
 type TraceBody = PefRequests['pef/trace']['body']
 
-/** Records that are read in one go, and of a long log read at all: what is older stays in the machine. */
+/** Records that are read in one go. */
 const BATCH = 2000
-const MOST_BEHIND = 200_000
 
 /** Reads the records of some types from the machine's log, each once, in order. */
 export class LogReader {
   readonly records: WireRecord[] = []
-  /** Records at the beginning of the log that were passed over because there are too many. */
+  /** Records that the machine had given up before they were read: of a long log it keeps the newest. */
   skipped = 0
   #next = 0
 
@@ -32,12 +31,8 @@ export class LogReader {
   async advance(): Promise<WireRecord[]> {
     const fresh: WireRecord[] = []
     for (;;) {
-      const { records, next, total } = await this.ask({ from: this.#next, limit: BATCH, types: this.types })
-      if (total - next > MOST_BEHIND) {
-        this.skipped += total - MOST_BEHIND - this.#next
-        this.#next = total - MOST_BEHIND
-        continue
-      }
+      const { records, next, first, total } = await this.ask({ from: this.#next, limit: BATCH, types: this.types })
+      this.skipped += Math.max(0, first - this.#next)
       fresh.push(...records)
       const stuck = next <= this.#next
       this.#next = Math.max(next, this.#next)
