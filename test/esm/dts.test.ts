@@ -144,6 +144,13 @@ describe('the source of an operand', () => {
     expect(problems(`/dts-v1/;\n/ { ${'a = <x>;'.repeat(100)} };`)).toHaveLength(20)
   })
 
+  it('nests as deep as operands are read, and no deeper', () => {
+    const nested = (depth: number) => `/dts-v1/;\n/ { ${'n { '.repeat(depth - 1)}${'}; '.repeat(depth - 1)} };`
+    expect(problems(nested(64))).toEqual([])
+    expect(problems(nested(65))[0]).toMatch(/ESM016 .*nodes nested at most 64 deep/)
+    expect(readDtsOperand(nested(65)).bytes).toBeUndefined()
+  })
+
   it('a second property of one name is ESM012 at the second', () => {
     expect(problems('/dts-v1/;\n/ {\n a;\n a;\n};')[0]).toMatch(/^3:1 ESM012 .*a second \/a$/)
   })

@@ -2,8 +2,10 @@
  * Device-tree source, as far as an operand can be written in it (Devicetree Specification 0.4, chapter 6; dtc): nodes, properties with
  * strings, cells, bytes and paths of labels. What only makes sense for the tree of a machine is refused by name.
  */
+
+import { FDT } from '../fdt-scan.ts'
 import { TextFindings } from '../svm-yaml.ts'
-import { DtsValues } from './values.ts'
+import { behindSpace, DtsValues, LABEL, match } from './values.ts'
 
 /** From and behind, in UTF-16 units. */
 export type Span = readonly [start: number, end: number]
@@ -54,12 +56,8 @@ export interface ParsedDts {
 
 /** Of the errors in one text, which mostly have one cause, these are enough. */
 const MOST_ERRORS = 20
-/** As scanFdt reads at most. */
-const MOST_DEPTH = 64
 
-const SPACE = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y
 const NAME = /[A-Za-z0-9,._+*#?@-]+/y
-const LABEL = /([A-Za-z_][A-Za-z0-9_]*)\s*:/y
 /** What an operand cannot have, and why. */
 const REFUSED: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [
@@ -140,8 +138,8 @@ class DtsParser {
   #node(name: string, nameSpan: Span, labels: readonly DtsLabel[], depth: number): DtsNode {
     const properties: DtsProperty[] = []
     const children: DtsNode[] = []
-    if (depth > MOST_DEPTH) {
-      this.#report(`nodes nested at most ${MOST_DEPTH} deep`, nameSpan)
+    if (depth >= FDT.maxDepth) {
+      this.#report(`nodes nested at most ${FDT.maxDepth} deep`, nameSpan)
       throw new TooManyErrors()
     }
     if (!this.#take(/\{/y)) this.#expected(`{ behind ${name === '' ? '/' : name}`)
@@ -217,10 +215,9 @@ class DtsParser {
     for (;;) {
       this.#space()
       const start = this.#at
-      LABEL.lastIndex = start
-      const found = LABEL.exec(this.text)
+      const found = match(LABEL, this.text, start)
       if (!found) return labels
-      this.#at = LABEL.lastIndex
+      this.#at += found[0].length
       labels.push({ name: found[1]!, span: [start, start + found[1]!.length] })
     }
   }
@@ -254,8 +251,7 @@ class DtsParser {
 
   #expected(what: string): void {
     this.#space()
-    NAME.lastIndex = this.#at
-    const length = NAME.exec(this.text)?.[0].length ?? 1
+    const length = match(NAME, this.text, this.#at)?.[0].length ?? 1
     this.#report(what, [this.#at, Math.min(this.text.length, this.#at + length)])
   }
 
@@ -267,17 +263,15 @@ class DtsParser {
   }
 
   #space(): void {
-    SPACE.lastIndex = this.#at
-    if (SPACE.exec(this.text)) this.#at = SPACE.lastIndex
+    this.#at = behindSpace(this.text, this.#at)
   }
 
   /** Takes what a sticky expression matches behind white space and comments. */
   #take(pattern: RegExp): string | undefined {
     this.#space()
-    pattern.lastIndex = this.#at
-    const found = pattern.exec(this.text)
+    const found = match(pattern, this.text, this.#at)
     if (!found) return undefined
-    this.#at = pattern.lastIndex
+    this.#at += found[0].length
     return found[0]
   }
 }

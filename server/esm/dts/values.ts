@@ -4,12 +4,14 @@ import type { DtsReference, Span } from './parse.ts'
 
 type Report = (expected: string, span: Span) => void
 
+/** White space and comments. */
 const SPACE = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y
 const STRING = /"([^"\\]*(?:\\[\s\S][^"\\]*)*)"/y
 const NUMBER = /(0[xX][0-9a-fA-F]+|[0-9]+)(?:[uU]?[lL]{0,2}|[lL]{1,2}[uU])(?![0-9A-Za-z_])/y
 const CHARACTER = /'((?:[^'\\]|\\[\s\S])[^'\n]*)'/y
 const REFERENCE = /&([A-Za-z_][A-Za-z0-9_]*)/y
-const LABEL = /[A-Za-z_][A-Za-z0-9_]*\s*:/y
+/** `name:` in front of a node, a property or a part of a value. */
+export const LABEL = /([A-Za-z_][A-Za-z0-9_]*)\s*:/y
 const ESCAPE = /\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[\s\S])/g
 const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 }
 /** Bits of an element of <cells>. */
@@ -82,13 +84,13 @@ export class DtsValues {
     const behind = at + whole.length
     const bits = WIDTHS.includes(Number(digits)) ? Number(digits) : 32
     if (String(bits) !== digits) this.report('/bits/ 8, 16, 32 or 64', [at, behind])
-    const start = this.#space(behind)
+    const start = behindSpace(this.text, behind)
     return this.text[start] === '<' ? this.#cells(start, bits) : undefined
   }
 
   #cells(start: number, bits: number): number {
     for (let at = start + 1; ; ) {
-      at = this.#space(at)
+      at = behindSpace(this.text, at)
       if (this.text[at] === '>') return at + 1
       const label = match(LABEL, this.text, at)
       const number = label ? undefined : this.number(at, bits)
@@ -102,7 +104,7 @@ export class DtsValues {
 
   #byteString(start: number): number {
     for (let at = start + 1; ; ) {
-      at = this.#space(at)
+      at = behindSpace(this.text, at)
       if (this.text[at] === ']') return at + 1
       const digits = match(/(?:[0-9a-fA-F]{2})+/y, this.text, at)
       if (digits) {
@@ -129,10 +131,11 @@ export class DtsValues {
     const closed = this.text.slice(at, limit).indexOf(close)
     return closed < 0 ? limit : at + closed + 1
   }
+}
 
-  #space(at: number): number {
-    return at + match(SPACE, this.text, at)![0].length
-  }
+/** Where white space and comments end that begin at a place. */
+export function behindSpace(text: string, at: number): number {
+  return at + match(SPACE, text, at)![0].length
 }
 
 function cellProblem(text: string, at: number): string {
@@ -141,7 +144,8 @@ function cellProblem(text: string, at: number): string {
   return 'a number, or >'
 }
 
-function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+/** What a sticky expression matches at a place. */
+export function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at
   return pattern.exec(text)
 }
