@@ -18,10 +18,18 @@ async function statFile({ uri }: Requests['pef/stat']['arguments']): Promise<Req
   return { isFolder, size: found.size, stamp: `${found.size} ${found.mtime}` }
 }
 
+/** The beginning of the large file that was asked for last: of an initrd it is looked at with every key that is pressed. */
+let lastHead: { readonly of: string; readonly bytes: Uint8Array } | undefined
+
 async function readFile({ uri, limit }: Requests['pef/read']['arguments']): Promise<Requests['pef/read']['body']> {
+  const found = await statFile({ uri })
+  const of = `${limit} ${uri} ${found?.stamp}`
+  if (lastHead?.of === of) return lastHead.bytes
   // There is no way to ask VS Code for a part of a file.
   const bytes = await orNull(workspace.fs.readFile(Uri.parse(uri)))
-  return bytes && bytes.length > limit ? bytes.slice(0, limit) : bytes
+  if (!bytes || bytes.length <= limit) return bytes
+  lastHead = { of, bytes: bytes.slice(0, limit) }
+  return lastHead.bytes
 }
 
 async function listFolder({ uri }: Requests['pef/list']['arguments']): Promise<Requests['pef/list']['body']> {
