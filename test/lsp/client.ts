@@ -2,14 +2,35 @@
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { Diagnostic, InitializeResult, PublishDiagnosticsParams } from 'vscode-languageserver'
 import type { ProtocolConnection } from 'vscode-languageserver/node'
 import type { InitializationOptions } from '../../server/lsp/protocol.ts'
 import { type RunningServer, startProcess, startWorker } from './servers.ts'
+import { makeWorkspace } from './workspace.ts'
 
 /** What an editor such as VS Code can do. */
 const CAPABILITIES = {
   textDocument: { completion: { completionItem: { snippetSupport: true } } },
+}
+
+/** A server on a workspace of the fixtures for all tests of a file, ended and removed behind them. */
+export function serverInWorkspace(): { readonly client: LspClient; readonly folder: string } {
+  const workspace = makeWorkspace()
+  let client: LspClient
+  beforeAll(async () => {
+    client = await LspClient.start(workspace.folder)
+  })
+  afterAll(async () => {
+    expect(await client.stop()).toBe(0)
+    workspace.remove()
+  })
+  return {
+    folder: workspace.folder,
+    get client() {
+      return client
+    },
+  }
 }
 
 export class LspClient {

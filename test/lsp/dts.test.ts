@@ -1,64 +1,55 @@
 /** What the server does for the device-tree source of an operand besides diagnostics, which are rows of every-rule.test.ts. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { CodeLens, CompletionItem, DocumentSymbol, FoldingRange, Hover, LocationLink } from 'vscode-languageserver'
 import { TextDocument } from 'vscode-languageserver-textdocument'
-import { LspClient } from './client.ts'
+import { serverInWorkspace } from './client.ts'
 import { SOURCE } from './rows/dts-rows.ts'
-import { GOOD, makeWorkspace } from './workspace.ts'
+import { GOOD } from './workspace.ts'
 
-const workspace = makeWorkspace()
-let client: LspClient
+const server = serverInWorkspace()
 let documents = 0
-
-beforeAll(async () => {
-  client = await LspClient.start(workspace.folder)
-})
-afterAll(async () => {
-  expect(await client.stop()).toBe(0)
-  workspace.remove()
-})
 
 /** Opens a text; `|` is the cursor. */
 async function openAt(marked: string) {
   const offset = marked.indexOf('|')
   const text = marked.replace('|', '')
-  const uri = await client.open(`source-${documents++}.esm.dts`, text, 'esm-dts')
+  const uri = await server.client.open(`source-${documents++}.esm.dts`, text, 'esm-dts')
   return { uri, text, position: TextDocument.create('', '', 1, text).positionAt(offset) }
 }
 
 const hover = async (marked: string) => {
   const { uri, position } = await openAt(marked)
-  return (await client.ask<Hover | null>('hover', uri, { position }))?.contents as { value: string } | undefined
+  return (await server.client.ask<Hover | null>('hover', uri, { position }))?.contents as { value: string } | undefined
 }
 const labels = async (marked: string) => {
   const { uri, position } = await openAt(marked)
-  return (await client.ask<CompletionItem[]>('completion', uri, { position })).map(({ label }) => label)
+  return (await server.client.ask<CompletionItem[]>('completion', uri, { position })).map(({ label }) => label)
 }
 
 describe('the source of an operand in the editor', () => {
   it('is right as it is', async () => {
-    expect(await client.diagnostics((await openAt(SOURCE)).uri)).toEqual([])
+    expect(await server.client.diagnostics((await openAt(SOURCE)).uri)).toEqual([])
   })
 
   it('is taken for one in plain .dts files by its compatible, and other trees are left alone', async () => {
     const broken = SOURCE.replace('lockboxes {', 'lockboxes ')
-    const uri = await client.open('operand.dts', broken, 'dts')
-    expect((await client.diagnostics(uri))[0]!.code).toBe('ESM016')
-    const other = await client.open('board.dts', '/dts-v1/; / { compatible = "ibm,powernv"', 'dts')
-    expect(await client.ask('documentSymbol', other)).toEqual([])
+    const uri = await server.client.open('operand.dts', broken, 'dts')
+    expect((await server.client.diagnostics(uri))[0]!.code).toBe('ESM016')
+    const other = await server.client.open('board.dts', '/dts-v1/; / { compatible = "ibm,powernv"', 'dts')
+    expect(await server.client.ask('documentSymbol', other)).toEqual([])
   })
 
   it('is opened with the key that an svm_blob.yml beside it names', async () => {
-    writeFileSync(join(workspace.folder, 'svm_blob.yml'), GOOD)
+    writeFileSync(join(server.folder, 'svm_blob.yml'), GOOD)
     const wrong = SOURCE.replace(
       /(digests-fdt \{[^}]*\bmac = \[)(..)/,
       (_, before, byte) => `${before}${byte === '00' ? '01' : '00'}`,
     )
     expect(wrong).not.toBe(SOURCE)
     const { uri } = await openAt(wrong)
-    const met = await client.diagnostics(uri, 1, (list) => list.some(({ code }) => code === 'ESM045'))
+    const met = await server.client.diagnostics(uri, 1, (list) => list.some(({ code }) => code === 'ESM045'))
     expect(met.map(({ code }) => code)).toContain('ESM045')
   })
 
@@ -75,9 +66,9 @@ describe('the source of an operand in the editor', () => {
 
   it('has an outline and folds', async () => {
     const { uri } = await openAt(SOURCE)
-    const [root] = await client.ask<DocumentSymbol[]>('documentSymbol', uri)
+    const [root] = await server.client.ask<DocumentSymbol[]>('documentSymbol', uri)
     expect(root!.children!.map(({ name }) => name)).toEqual(['compatible', 'lockboxes', 'digest', 'file'])
-    const folds = await client.ask<FoldingRange[]>('foldingRange', uri)
+    const folds = await server.client.ask<FoldingRange[]>('foldingRange', uri)
     const lines = SOURCE.split('\n')
     expect(folds.map(({ startLine }) => lines[startLine]!.trim())).toEqual(
       expect.arrayContaining(['/ {', 'lockboxes {', 'lockbox-1 {', 'encrypted-symkey = [']),
@@ -90,7 +81,7 @@ describe('the source of an operand in the editor', () => {
 
   it('goes from a reference to its label', async () => {
     const { uri, position, text } = await openAt('/dts-v1/;\n/ {\n  x = &he|re;\n  here: node { };\n};\n')
-    const [link] = await client.ask<LocationLink[]>('definition', uri, { position })
+    const [link] = await server.client.ask<LocationLink[]>('definition', uri, { position })
     expect(TextDocument.create('', '', 1, text).getText(link!.targetSelectionRange)).toBe('here')
   })
 
@@ -110,7 +101,7 @@ describe('the source of an operand in the editor', () => {
   })
 
   it('has lenses to build and to check it', async () => {
-    const lenses = await client.ask<CodeLens[]>('codeLens', (await openAt(SOURCE)).uri)
+    const lenses = await server.client.ask<CodeLens[]>('codeLens', (await openAt(SOURCE)).uri)
     expect(lenses.map(({ command }) => command!.title)).toEqual(['Build operand', 'Check'])
   })
 })

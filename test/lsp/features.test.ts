@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type {
   CodeLens,
   CompletionItem,
@@ -18,32 +18,24 @@ import { TextDocument } from 'vscode-languageserver-textdocument'
 import { languageOf } from '../../server/lsp/languages.ts'
 import { isAbsolutePath, joinUri, nameOf, parentOf } from '../../server/lsp/uris.ts'
 import { nearest } from '../../server/lsp/words.ts'
-import { LspClient } from './client.ts'
-import { changed, GOOD, makeWorkspace } from './workspace.ts'
+import { serverInWorkspace } from './client.ts'
+import { changed, GOOD } from './workspace.ts'
 
-const workspace = makeWorkspace()
+const server = serverInWorkspace()
 const fixtures = fileURLToPath(new URL('../fixtures/esm/', import.meta.url))
-let client: LspClient
 let opened: string[] = []
 let documents = 0
 
-beforeAll(async () => {
-  client = await LspClient.start(workspace.folder)
-})
 afterEach(async () => {
-  for (const uri of opened) await client.close(uri)
+  for (const uri of opened) await server.client.close(uri)
   opened = []
-})
-afterAll(async () => {
-  expect(await client.stop()).toBe(0)
-  workspace.remove()
 })
 
 /** Opens a text; `|` is the cursor. */
 async function openAt(marked: string): Promise<{ uri: string; position: Position; text: string }> {
   const offset = marked.indexOf('|')
   const text = marked.replace('|', '')
-  const uri = await client.open(`document-${documents++}.svm.yml`, text)
+  const uri = await server.client.open(`document-${documents++}.svm.yml`, text)
   opened.push(uri)
   return { uri, text, position: TextDocument.create('', '', 1, text).positionAt(offset) }
 }
@@ -54,7 +46,7 @@ const applied = (text: string, edits: readonly TextEdit[]) =>
 
 async function complete(marked: string): Promise<{ text: string; items: CompletionItem[]; labels: string[] }> {
   const { uri, position, text } = await openAt(marked)
-  const items = await client.ask<CompletionItem[]>('completion', uri, { position })
+  const items = await server.client.ask<CompletionItem[]>('completion', uri, { position })
   const sorted = [...items].sort((a, b) => (a.sortText ?? a.label).localeCompare(b.sortText ?? b.label))
   return { text, items: sorted, labels: sorted.map(({ label }) => label) }
 }
@@ -101,8 +93,8 @@ describe('completion', () => {
 describe('hover', () => {
   const hover = async (marked: string) => {
     const { uri, position } = await openAt(marked)
-    await client.diagnostics(uri)
-    const found = await client.ask<Hover | null>('hover', uri, { position })
+    await server.client.diagnostics(uri)
+    const found = await server.client.ask<Hover | null>('hover', uri, { position })
     return (found?.contents as { value: string } | undefined)?.value
   }
 
@@ -144,21 +136,21 @@ describe('hover', () => {
 describe('go to definition', () => {
   it('leads from a path to its file', async () => {
     const { uri, position } = await openAt(changed('"keys/tpm.pem"', '"keys/|tpm.pem"'))
-    const [link] = await client.ask<LocationLink[]>('definition', uri, { position })
-    expect(link!.targetUri).toBe(client.uri('keys/tpm.pem'))
+    const [link] = await server.client.ask<LocationLink[]>('definition', uri, { position })
+    expect(link!.targetUri).toBe(server.client.uri('keys/tpm.pem'))
     expect(link!.originSelectionRange).toEqual({ start: { line: 7, character: 12 }, end: { line: 7, character: 26 } })
   })
 
   it('leads nowhere from other values', async () => {
     const { uri, position } = await openAt(changed('"machine"', '"ma|chine"'))
-    expect(await client.ask('definition', uri, { position })).toEqual([])
+    expect(await server.client.ask('definition', uri, { position })).toEqual([])
   })
 })
 
 describe('the outline', () => {
   it('has the entries, with their lines and values', async () => {
     const { uri } = await openAt(`${GOOD}|`)
-    const symbols = await client.ask<DocumentSymbol[]>('documentSymbol', uri)
+    const symbols = await server.client.ask<DocumentSymbol[]>('documentSymbol', uri)
     expect(symbols.map(({ name, detail, range }) => [name, detail, range.start.line, range.end.line])).toEqual([
       ['origin owner', 'keys/origin.pub', 1, 5],
       ['recipient machine', 'lockbox-1', 5, 8],
@@ -169,8 +161,8 @@ describe('the outline', () => {
   })
 
   it('folds entries, and comments of more than one line', async () => {
-    const uri = await client.open('folds.svm.yml', `# one\n# two\n${GOOD}`)
-    expect(await client.ask('foldingRange', uri)).toEqual([
+    const uri = await server.client.open('folds.svm.yml', `# one\n# two\n${GOOD}`)
+    expect(await server.client.ask('foldingRange', uri)).toEqual([
       { startLine: 0, endLine: 2, kind: 'comment' },
       { startLine: 3, endLine: 6 },
       { startLine: 7, endLine: 9 },
@@ -183,7 +175,7 @@ describe('the outline', () => {
 describe('what stands in between', () => {
   const whole = { start: { line: 0, character: 0 }, end: { line: 99, character: 0 } }
   const hintsOf = async (uri: string) => {
-    const hints = await client.ask<InlayHint[]>('inlayHint', uri, { range: whole })
+    const hints = await server.client.ask<InlayHint[]>('inlayHint', uri, { range: whole })
     return new Map(hints.map(({ position, label }) => [position.line, String(label)]))
   }
 
@@ -198,26 +190,26 @@ describe('what stands in between', () => {
 
   it('says whether the operand beside it has that digest, and what is old is a warning', async () => {
     const good = join(fixtures, 'good/01-one-recipient')
-    cpSync(join(good, 'blob.dtb'), join(workspace.folder, 'mine.dtb'))
+    cpSync(join(good, 'blob.dtb'), join(server.folder, 'mine.dtb'))
     const { readFileSync, rmSync } = await import('node:fs')
     const own = readFileSync(join(good, 'svm_blob.yml'), 'utf8')
     const { uri } = await openAt(`${own}|`)
-    expect((await client.diagnostics(uri, 1)).filter(({ severity }) => severity! <= 2)).toEqual([])
+    expect((await server.client.diagnostics(uri, 1)).filter(({ severity }) => severity! <= 2)).toEqual([])
     const lines = own.split('\n')
     const kernel = lines.findIndex((line) => line.includes('kernel:'))
     expect((await hintsOf(uri)).get(kernel)).toMatch(/^✓ mine\.dtb · /)
 
-    await client.change(uri, 2, [{ text: own.replace(/args: "/, 'args: "quiet ') }])
-    const stale = await client.diagnostics(uri, 2, (all) => all.length > 0)
+    await server.client.change(uri, 2, [{ text: own.replace(/args: "/, 'args: "quiet ') }])
+    const stale = await server.client.diagnostics(uri, 2, (all) => all.length > 0)
     expect(stale).toMatchObject([{ code: 'ESM057', severity: 2, message: expect.stringContaining('mine.dtb') }])
     const args = lines.findIndex((line) => line.includes('args:'))
     expect((await hintsOf(uri)).get(args)).toMatch(/^≠ mine\.dtb · /)
-    rmSync(join(workspace.folder, 'mine.dtb'))
+    rmSync(join(server.folder, 'mine.dtb'))
   })
 
   it('has lenses that build, check and debug', async () => {
     const { uri } = await openAt(`${GOOD}|`)
-    const lenses = await client.ask<CodeLens[]>('codeLens', uri)
+    const lenses = await server.client.ask<CodeLens[]>('codeLens', uri)
     expect(lenses.map(({ command }) => [command!.title, command!.arguments])).toEqual([
       ['Build operand', [uri]],
       ['Check', [uri]],
@@ -231,27 +223,31 @@ describe('rename', () => {
 
   it('of an attachment changes its name', async () => {
     const { uri, position, text } = await openAt(marked)
-    const prepared = await client.ask<{ placeholder: string }>('prepareRename', uri, { position })
+    const prepared = await server.client.ask<{ placeholder: string }>('prepareRename', uri, { position })
     expect(prepared.placeholder).toBe('rootd')
-    const edit = await client.ask<WorkspaceEdit>('rename', uri, { position, newName: 'crypttab' })
+    const edit = await server.client.ask<WorkspaceEdit>('rename', uri, { position, newName: 'crypttab' })
     expect(applied(text, edit.changes![uri]!)).toBe(changed('"rootd"', '"crypttab"'))
   })
 
   it('to what is no name says why', async () => {
     const { uri, position } = await openAt(marked)
-    await expect(client.ask('rename', uri, { position, newName: '1 x' })).rejects.toThrow(/no name for an attachment/)
+    await expect(server.client.ask('rename', uri, { position, newName: '1 x' })).rejects.toThrow(
+      /no name for an attachment/,
+    )
   })
 
   it('of anything else is not offered', async () => {
     const { uri, position } = await openAt(changed('"machine"', '"ma|chine"'))
-    expect(await client.ask('prepareRename', uri, { position })).toBeNull()
+    expect(await server.client.ask('prepareRename', uri, { position })).toBeNull()
   })
 })
 
 describe('formatting', () => {
   const format = async (text: string) => {
     const { uri } = await openAt(`${text}|`)
-    const edits = await client.ask<TextEdit[]>('formatting', uri, { options: { tabSize: 2, insertSpaces: true } })
+    const edits = await server.client.ask<TextEdit[]>('formatting', uri, {
+      options: { tabSize: 2, insertSpaces: true },
+    })
     return applied(text, edits)
   }
 

@@ -1,27 +1,18 @@
 /** Semantic tokens over the protocol: what is coloured, and what is not because nobody knows it. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { SemanticTokens } from 'vscode-languageserver'
-import { LspClient } from './client.ts'
+import { serverInWorkspace } from './client.ts'
 import { SOURCE } from './rows/dts-rows.ts'
-import { changed, GOOD, makeWorkspace } from './workspace.ts'
+import { changed, GOOD } from './workspace.ts'
 
-const workspace = makeWorkspace()
-let client: LspClient
+const server = serverInWorkspace()
 let documents = 0
-
-beforeAll(async () => {
-  client = await LspClient.start(workspace.folder)
-})
-afterAll(async () => {
-  await client.stop()
-  workspace.remove()
-})
 
 /** `type text` of each token, in the order of the text. */
 async function tokens(text: string, name: string, languageId: string): Promise<string[]> {
-  const uri = await client.open(`${documents++}${name}`, text, languageId)
-  const { data } = await client.ask<SemanticTokens>('semanticTokens/full', uri)
-  const { tokenTypes } = client.initialized.capabilities.semanticTokensProvider!.legend
+  const uri = await server.client.open(`${documents++}${name}`, text, languageId)
+  const { data } = await server.client.ask<SemanticTokens>('semanticTokens/full', uri)
+  const { tokenTypes } = server.client.initialized.capabilities.semanticTokensProvider!.legend
   const lines = text.split('\n')
   const found: string[] = []
   let [line, character] = [0, 0]
