@@ -72,16 +72,25 @@ const VALUES: Readonly<Record<string, string>> = {
   '/digest/digests-fdt/algorithm': '"AES256-GCM"',
   '/digest/digests-fdt/untrusted-comment': '""',
 }
-const NODES = ['lockboxes', 'origin-lockbox', 'lockbox-1', 'pubkey-fingerprint', 'digest', 'digests-fdt', 'file']
+/** A node or property that an operand has. */
+export interface OperandName {
+  readonly name: string
+  readonly meaning: string
+  readonly isNode: boolean
+  /** Of a property, as source. */
+  readonly value: string
+}
 
-/** The nodes and properties that an operand has. `parent` is a path in which `*` stands for any one name; empty for the root. */
-export const NAMES_OF_OPERAND = Object.entries(MEANINGS)
-  .filter(([path]) => path !== '/' && !path.endsWith('/*'))
-  .map(([path, meaning]) => {
-    const at = path.lastIndexOf('/')
-    const name = path.slice(at + 1)
-    return { parent: path.slice(0, at), name, meaning, isNode: NODES.includes(name), value: VALUES[path] ?? '[]' }
-  })
+/** What an operand has in the node at a path; the root's is empty. */
+export function namesIn(path: string): OperandName[] {
+  return Object.entries(MEANINGS)
+    .map(([known, meaning]) => ({ known, meaning, at: known.lastIndexOf('/') }))
+    .filter(({ known, at }) => known.length > at + 1 && !known.endsWith('/*') && isPath(path, known.slice(0, at)))
+    .map(({ known, meaning, at }) => ({
+      ...{ name: known.slice(at + 1), meaning, value: VALUES[known] ?? '[]' },
+      isNode: namesIn(known).length > 0,
+    }))
+}
 
 /** In the nested device tree. */
 const NESTED: Readonly<Record<string, string>> = {
@@ -153,11 +162,19 @@ function explainProperty(
 }
 
 function meaning(path: string, meanings: Meanings): { meaning?: string } {
-  const parts = path.split('/')
-  const any = parts.map((part, i) => (i === 2 ? '*' : part)).join('/')
-  const found = meanings[path] ?? meanings[any]
+  const found = meanings[path] ?? meanings[withAnyName(path)]
   return found === undefined ? {} : { meaning: found }
 }
+
+/** The path in which the second node may have any name. */
+function withAnyName(path: string): string {
+  return path
+    .split('/')
+    .map((part, i) => (i === 2 ? '*' : part))
+    .join('/')
+}
+
+const isPath = (path: string, known: string): boolean => known === path || known === withAnyName(path)
 
 const SHOWN_BYTES = 32
 const NOTHING = new Uint8Array(0)

@@ -1,9 +1,9 @@
 /** Colours that a grammar cannot give: which words svm-tool knows, which paths lead to a file, what is secret. */
 import { type SemanticTokens, SemanticTokensBuilder, type SemanticTokensLegend } from 'vscode-languageserver'
-import { NAMES_OF_OPERAND } from '../esm/explain.ts'
+import { namesIn } from '../esm/explain.ts'
 import { ENTRY_KINDS, type SvmBlobEntry } from '../esm/svm-blob.ts'
 import type { TextRange } from '../esm/svm-yaml.ts'
-import { type DtsAnalysis, matchesPath, nodesWithPaths } from './dts/language.ts'
+import { type DtsAnalysis, nodesOf } from './dts/language.ts'
 import type { Files } from './files.ts'
 import { linesOf } from './ranges.ts'
 import type { SvmBlobAnalysis } from './svm-blob/language.ts'
@@ -70,15 +70,14 @@ function wordsOf({ start, end }: TextRange, lines: readonly string[]): Token[] {
 export function dtsTokens({ operand }: DtsAnalysis): SemanticTokens {
   const tokens: Token[] = []
   const { findings, root } = operand.parsed
-  const isKnown = (names: readonly string[], name: string) =>
-    NAMES_OF_OPERAND.some(({ parent, name: known }) => known === name && matchesPath(parent, names.join('/')))
-  for (const { node, path } of nodesWithPaths(root)) {
-    const inside = [...path, node.name]
-    // Of other recipients there may be any number, with names of their own.
-    if (isKnown(path, node.name) || (path.length === 2 && path[1] === 'lockboxes'))
-      tokens.push(...tokenOf(findings.range(...node.nameSpan), 'class'))
+  for (const { node, path } of nodesOf(root)) {
+    const names = namesIn(path)
+    const isKnown = (name: string) => names.some((known) => known.name === name)
     for (const { name, nameSpan } of node.properties)
-      if (isKnown(inside, name)) tokens.push(...tokenOf(findings.range(...nameSpan), 'property'))
+      if (isKnown(name)) tokens.push(...tokenOf(findings.range(...nameSpan), 'property'))
+    // Of other recipients there may be any number, with names of their own.
+    for (const { name, nameSpan } of node.children)
+      if (isKnown(name) || path === '/lockboxes') tokens.push(...tokenOf(findings.range(...nameSpan), 'class'))
   }
   return build(tokens)
 }

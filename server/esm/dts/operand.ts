@@ -39,26 +39,33 @@ export function readDtsOperand(text: string): DtsOperand {
   return { text, parsed, bytes, findings: findings.list, places }
 }
 
+/** Of properties with one name the first counts. */
+function firstOfEach({ properties }: DtsNode): Map<string, DtsProperty> {
+  const first = new Map<string, DtsProperty>()
+  for (const property of properties) if (!first.has(property.name)) first.set(property.name, property)
+  return first
+}
+
 function toFdt(node: DtsNode, findings: ParsedDts['findings'], path = ''): FdtNode {
+  const first = firstOfEach(node)
   const made = newNode(node.name)
-  for (const { name, nameSpan, value } of node.properties)
-    if (made.properties.has(name))
-      findings.add('ESM012', findings.at(...nameSpan), { found: `a second ${path}/${name}` })
-    else made.properties.set(name, value)
+  for (const property of node.properties) {
+    const { name, nameSpan, value } = property
+    if (first.get(name) === property) made.properties.set(name, value)
+    else findings.add('ESM012', findings.at(...nameSpan), { found: `a second ${path}/${name}` })
+  }
   for (const child of node.children) made.children.push(toFdt(child, findings, `${path}/${child.name}`))
   return made
 }
 
 function collectPlaces(node: DtsNode, scanned: ScannedNode, places: Place[]): void {
-  const first = new Map<string, DtsProperty>()
-  for (const property of node.properties) if (!first.has(property.name)) first.set(property.name, property)
   // A node is found by its beginning: what is missing in it is told there.
   places.push({
     start: scanned.offset,
     end: scanned.offset + 4 + ((scanned.name.length + 4) & ~3),
     span: node.nameSpan,
   })
-  for (const [i, { nameSpan, span }] of [...first.values()].entries()) {
+  for (const [i, { nameSpan, span }] of [...firstOfEach(node).values()].entries()) {
     const { offset, value } = scanned.properties[i]!
     // Token, size and name stand in front of a value.
     places.push({ start: offset - 12, end: offset + Math.max(1, value.length), span: [nameSpan[0], span[1]] })

@@ -11,7 +11,7 @@ import {
 } from 'vscode-languageserver'
 import { bytesAt, type DtsOperand, readDtsOperand, verifyDts } from '../../esm/dts/operand.ts'
 import type { DtsNode, Span } from '../../esm/dts/parse.ts'
-import { explainOperand, NAMES_OF_OPERAND } from '../../esm/explain.ts'
+import { explainOperand, namesIn } from '../../esm/explain.ts'
 import type { Position, TextFinding, TextRange } from '../../esm/svm-yaml.ts'
 import type { Files } from '../files.ts'
 import { keysBeside } from '../keys-beside.ts'
@@ -86,7 +86,7 @@ export function dtsFolds({ operand, text }: DtsAnalysis): FoldingRange[] {
     // The last line stays in sight: it has the closing brace.
     if (end.line - 1 > start.line) folds.push({ startLine: start.line, endLine: end.line - 1 })
   }
-  for (const node of nodesOf(operand.parsed.root)) {
+  for (const { node } of nodesOf(operand.parsed.root)) {
     add(node.span)
     for (const { span } of node.properties) add(span)
   }
@@ -102,7 +102,7 @@ export function dtsDefinition({ operand }: DtsAnalysis, position: Position, docu
   const { references, root } = operand.parsed
   const reference = references.find(({ span }) => contains(rangeOf(operand, span), position))
   if (!reference) return []
-  for (const node of nodesOf(root))
+  for (const { node } of nodesOf(root))
     for (const { name, span } of node.labels)
       if (name === reference.name)
         return [
@@ -124,35 +124,35 @@ export function dtsCompletion(text: string, position: Position): CompletionItem[
   const typed = /^\s*([A-Za-z0-9,._-]*)$/.exec(before)?.[1]
   if (typed === undefined) return []
   const at = offsetOf(operand, position)
-  const around = nodesOf(operand.parsed.root).filter(({ span: [from, to] }) => at > from && at < to)
-  const node = around.at(-1)
-  if (!node) return []
-  const path = around.map(({ name }) => name).join('/')
+  const around = nodesOf(operand.parsed.root).filter(({ node: { span } }) => at > span[0] && at < span[1])
+  const last = around.at(-1)
+  if (!last) return []
+  const { node, path } = last
   const there = new Set([...node.properties, ...node.children].map(({ name }) => name))
   // The word that is being typed is there as well, as a property that has no end yet.
   there.delete(typed)
   const start = { line: position.line, character: position.character - typed.length }
-  return NAMES_OF_OPERAND.filter(({ parent, name }) => matchesPath(parent, path) && !there.has(name)).map(
-    ({ name, isNode, meaning, value }, i) => ({
+  return namesIn(path)
+    .filter(({ name }) => !there.has(name))
+    .map(({ name, isNode, meaning, value }, i) => ({
       label: name,
       kind: isNode ? CompletionItemKind.Module : CompletionItemKind.Property,
       detail: meaning,
       sortText: String(i).padStart(3, '0'),
       textEdit: { range: { start, end: position }, newText: isNode ? `${name} {\n};` : `${name} = ${value};` },
-    }),
-  )
+    }))
 }
 
-/** Whether a path is one of those of a pattern in which `*` stands for any one name. */
-export function matchesPath(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/')
-  const names = path.split('/')
-  return wanted.length === names.length && wanted.every((name, i) => name === '*' || name === names[i])
+/** A node and its path; the root's is empty. */
+interface PlacedNode {
+  readonly node: DtsNode
+  readonly path: string
 }
 
 /** From the root on, each in front of its children. */
-function nodesOf(node: DtsNode | undefined): DtsNode[] {
-  return node ? [node, ...node.children.flatMap(nodesOf)] : []
+export function nodesOf(node: DtsNode | undefined, path = ''): PlacedNode[] {
+  if (!node) return []
+  return [{ node, path }, ...node.children.flatMap((child) => nodesOf(child, `${path}/${child.name}`))]
 }
 
 function rangeOf({ parsed }: DtsOperand, [start, end]: Span): TextRange {
@@ -164,13 +164,4 @@ function offsetOf({ text }: DtsOperand, { line, character }: Position): number {
   let start = 0
   for (let i = 0; i < line; i++) start = text.indexOf('\n', start) + 1
   return start + character
-}
-
-/** Each node with the names of those that it is in, the root's first. */
-export function nodesWithPaths(
-  node: DtsNode | undefined,
-  path: readonly string[] = [],
-): { readonly node: DtsNode; readonly path: readonly string[] }[] {
-  if (!node) return []
-  return [{ node, path }, ...node.children.flatMap((child) => nodesWithPaths(child, [...path, node.name]))]
 }

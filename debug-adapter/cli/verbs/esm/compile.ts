@@ -4,7 +4,7 @@ import { UsageError } from '../../options.ts'
 import { COMMON, debug } from './editing.ts'
 import { contents, writeOutputs } from './files.ts'
 import { readDtsFile } from './inputs.ts'
-import { levelOf, toText } from './report.ts'
+import { toText } from './report.ts'
 import type { Verb } from './verb.ts'
 
 /** `esm compile`: device-tree source into an operand. */
@@ -24,8 +24,7 @@ Exit codes: 0 written, 1 not written, 2 wrong usage.`,
     const operand = readDtsOperand(await readDtsFile(file))
     const found = verifyDts(operand, { crypto: nodeCrypto }).map((finding) => ({ finding, file, range: finding.range }))
     const { bytes } = operand
-    const serious = bytes ? found : found.filter(({ finding }) => levelOf(finding) === 'error')
-    if (serious.length > 0) terminal.error(toText(serious))
+    if (found.length > 0) terminal.error(toText(found))
     if (!bytes) return 1
     debug(args, terminal, `${file}: ${bytes.length} bytes`)
     if (args.count('dry-run') === 0) await writeOutputs(contents(args.needed('blob'), bytes))
