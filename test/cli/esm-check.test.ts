@@ -127,6 +127,23 @@ describe('check --format json', () => {
     expect((await check('--image', image)).ids).toContain('ESM036')
     expect(await check('--image', '../../guests/hello-svm/pef.json')).toMatchObject({ code: 0 })
   })
+
+  test('a recipe beside an image that was made of it: its finished initrd is as good as the plain one', async () => {
+    const cwd = join(fixtures, '../../guests/hello-svm')
+    const made = await pef(['esm', 'check', 'svm_blob.yml', '--image', 'pef.json'], { cwd })
+    expect(made).toMatchObject({ code: 0, error: '', out: '0 errors, 0 warnings, 0 notes\n' })
+    // As the operand of the image it is put in front of the one that is there.
+    const image = join(folder, 'twice.json')
+    const at = (name: string) => join(cwd, name)
+    const attributes = { kernel: at('hello-svm.elf'), initrd: at('initrd-esmb.img'), bootargs: 'console=hvc0 svm=on' }
+    writeFileSync(image, JSON.stringify({ ...attributes, operand: at('svm_blob.yml') }))
+    for (const given of [[], ['svm_blob.yml']]) {
+      const { code, out } = await pef(['esm', 'check', ...given, '--image', image], { cwd })
+      expect(code).toBe(1)
+      expect(out).toMatch(/ESM056/)
+      expect(out).toMatch(/ESM121/)
+    }
+  })
 })
 
 describe('check of svm_blob.yml', () => {

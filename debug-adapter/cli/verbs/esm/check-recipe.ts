@@ -69,15 +69,16 @@ function noneForToolError(error: unknown): undefined {
 
 async function differentInitrd(
   { values }: SvmBlobEntry,
-  { initrd, run }: Given,
+  { initrd, isAttached }: Given,
   terminal: Terminal,
 ): Promise<readonly Finding[]> {
   const named = values.get('initramfs')?.text
   if (named === undefined || initrd === undefined || named === initrd) return []
   const located = await withSource(initrd, (source) => locateOperand(source))
   // Beside a recipe a finished image is as good as its initrd; an image that has the recipe as its operand gets a second one.
-  const findings = run && located.operand ? [finding('ESM121', { found: `an operand in front of ${initrd}` })] : []
-  const theirs = await sha512File(initrd, terminal, !run && located.operand ? located.archiveBytes : 0)
+  const findings =
+    isAttached && located.operand ? [finding('ESM121', { found: `an operand in front of ${initrd}` })] : []
+  const theirs = await sha512File(initrd, terminal, !isAttached && located.operand ? located.archiveBytes : 0)
   const ours = await sha512File(named, terminal).catch(noneForToolError)
   if (!ours || sameBytes(ours, theirs)) return findings
   return [...findings, finding('ESM056', { expected: `what is in ${initrd}`, found: `another initrd in ${named}` })]

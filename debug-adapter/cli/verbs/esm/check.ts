@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { version } from '../../../../package.json'
 import { locateOperand } from '../../../../server/esm/cpio.ts'
 import { nodeCrypto } from '../../../../server/esm/crypto/node.ts'
@@ -61,7 +62,9 @@ export interface Given {
   readonly initrd: string | undefined
   readonly append: string | undefined
   readonly tpm: Pick<ImageParts, 'tpmPrivateKey' | 'tpmPublicKeyPem'>
-  /** What only an image tells; that there is one means that an operand is put in front of its initrd as it is. */
+  /** FILE is the operand of an image, which is put in front of its initrd as that is: also where one is there already. */
+  readonly isAttached: boolean
+  /** What only an image tells. */
   readonly run?: Pick<ImageParts, 'lacksInitrd' | 'warnOnly'>
 }
 
@@ -141,6 +144,7 @@ async function checkAll(args: Arguments, terminal: Terminal): Promise<Checked> {
     initrd: args.value('initrd') ?? (kind === 'initrd' && file !== undefined ? undefined : image?.initrd),
     append: args.value('append') ?? image?.append,
     tpm: await tpmKey(args.value('tpm-key') ?? image?.tpmKey, image),
+    isAttached: image?.operand !== undefined && resolve(file!) === resolve(image.operand),
     ...(image && { run: { warnOnly: image.warnOnly } }),
   }
   if (given.file === undefined && given.initrd === undefined && image) return checkWithoutInitrd(given, image)
