@@ -1,12 +1,11 @@
 /** `pef esm check --image` and the editor say the same about every image of the table of rules. */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pefHere } from '../cli/esm-tool.ts'
 import { LspClient } from '../lsp/client.ts'
 import { imageRows } from '../lsp/rows/image-rows.ts'
 import { operandRows } from '../lsp/rows/operand-rows.ts'
-import type { Row } from '../lsp/rows/row.ts'
+import { type Row, writeDocument } from '../lsp/rows/row.ts'
 import { makeWorkspace } from '../lsp/workspace.ts'
 
 const rows: readonly Row[] = [...operandRows, ...imageRows].filter(({ wrong }) => wrong.name === 'pef.json')
@@ -37,20 +36,15 @@ describe('check --image and the editor', () => {
   test.each(rows.map((row, i) => [`${row.rule} at ${row.at}`, i, row] as const))(
     '%s',
     async (_, i, { wrong, rule }) => {
-      const { name, text, files = {} } = wrong
-      for (const [file, bytes] of Object.entries({ ...files, [name]: text })) {
-        const place = join(workspace.folder, `case-${i}`, file)
-        mkdirSync(dirname(place), { recursive: true })
-        writeFileSync(place, bytes)
-      }
-      const uri = await client.open(join(`case-${i}`, name), text, 'jsonc')
+      const path = writeDocument(workspace.folder, `case-${i}`, wrong)
+      const uri = await client.open(path, wrong.text, 'jsonc')
       const list = await client.diagnostics(uri, 1, (all) => all.some(({ code }) => code === rule))
       const seen = new Set(list.map(({ code }) => String(code)))
       const { out, error, code } = await pefHere([
         'esm',
         'check',
         '--image',
-        join(workspace.folder, `case-${i}`, name),
+        join(workspace.folder, path),
         '--format',
         'json',
       ])
