@@ -10,6 +10,7 @@ import { runToEnd, type Steps } from '../machine/steps.ts'
 import { MachineStop } from '../machine/stop.ts'
 import { SvmAborted } from '../machine/ultravisor/abort.ts'
 import { ultracallByName } from '../machine/ultravisor/call-table.ts'
+import { enterUltravisor } from '../machine/ultravisor/exceptions.ts'
 import { Expectations } from './expectations.ts'
 import { suiteImage } from './image.ts'
 
@@ -113,6 +114,17 @@ export class Bench extends Expectations {
       this.ended = error.end.reason
       return undefined
     }
+  }
+
+  /**
+   * An interrupt that no program raises but the hardware itself: the processor takes it where the guest stands, and firmware does what
+   * it does about it.
+   */
+  raise(vector: number): void {
+    const { cpu, hypervisor, ultravisor } = this.machine
+    const exit = cpu.interrupt(vector)
+    if (exit.kind !== 'interrupt') return
+    this.steps(exit.into === 'ultravisor' ? enterUltravisor(ultravisor, vector) : hypervisor.enter(vector))
   }
 
   /** An ultracall by the guest: a program that loads R3.. and executes `sc 2`. @returns R3, signed */

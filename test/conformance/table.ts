@@ -16,9 +16,10 @@ export function suiteTable(rows: typeof matrix, cases: readonly ConformanceCase[
   return `# The conformance suite of PEF's call interface
 
 \`pef conformance\` runs it. Each case has a machine of its own. What a guest does is a program that executes \`sc 2\`, \`sc 1\`, loads and
-stores; what the hypervisor does is \`sc 2\` with its registers; interrupts that no program raises begin at their vector: rows 8 and 9 (the
-processor sends neither to the ultravisor), 71 (no device of this machine raises an external interrupt) and 74 (machine checks). This page is
-made by \`npx vitest run test/conformance -u\`, and a test keeps it equal to the suite.
+stores; what the hypervisor does is \`sc 2\` with its registers; interrupts of the hardware itself (machine checks, hypervisor doorbells) are
+raised in the processor where the guest stands. Two rows begin at the ultravisor's vector, since no processor leads there: row 8 (\`sc 1\` with
+S=0 goes to the hypervisor) and row 9 (the ultravisor here is no guest code, and takes no interrupt of its own). This page is made by
+\`npx vitest run test/conformance -u\`, and a test keeps it equal to the suite.
 
 ## The matrix
 

@@ -1,8 +1,8 @@
+import { LPCR } from '../../machine/cpu/interrupts.ts'
 import { assemble } from '../../machine/cpu/isa/assemble.ts'
 import { MSR } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import { takeBack } from '../../machine/hypervisor/paging.ts'
-import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { type Bench, FREE, load, PAGE } from '../bench.ts'
 import { type ConformanceCase, extra, row } from '../case.ts'
 import { watch } from '../watch.ts'
@@ -118,14 +118,20 @@ export const faultCases: readonly ConformanceCase[] = [
     b.expect('seen by the hypervisor', b.machine.trace.of('reflection').filter((r) => r.vector === 0xe40).length, 0)
   }),
   row(71, 'an external interrupt of an SVM', 'exception_svm_reflect', (b) => {
-    const { cpu, ultravisor } = b.machine
-    const at = cpu.nia
+    const { cpu } = b.machine
+    // With LPES=1 the processor would deliver it by itself; with 0 it comes by way of the ultravisor, and in HSRR0 and HSRR1.
+    cpu.setSpr(SPR.LPCR, cpu.spr(SPR.LPCR) & ~LPCR.LPES)
+    cpu.setSpr(SPR.SRR0, 0x1111n)
+    cpu.msr &= ~MSR.EE
+    b.expect('H_CPPR', b.hcall('H_CPPR', 0xffn), 0n)
+    b.expect('H_IPI to itself', b.hcall('H_IPI', 0n, 4n), 0n)
     const before = b.machine.trace.of('reflection').length
-    cpu.setSpr(SPR.SRR0, at)
-    cpu.setSpr(SPR.SRR1, cpu.msr)
-    b.steps(enterUltravisor(ultravisor, 0x500))
-    b.expect('NIA', cpu.nia, 0x500n)
-    b.expect('SRR0', cpu.spr(SPR.SRR0), at)
+    // mtmsrd with L=1 sets EE: the interrupt comes before the instruction after it.
+    const { vector, gpr } = b.run([...load(4, MSR.EE), 'li r5,1', 'mtmsrd r4,1', 'li r5,2'])
+    b.expect('vector in the SVM', vector, 0x500)
+    b.expect('R5', gpr[5], 1n)
+    b.expect('SRR0', cpu.spr(SPR.SRR0), 0x180_001cn)
+    b.expectTrue('SRR1: EE and S', (cpu.spr(SPR.SRR1) & (MSR.EE | MSR.S)) === (MSR.EE | MSR.S))
     b.expectTrue('S', (cpu.msr & MSR.S) !== 0n)
     b.expect('EE', cpu.msr & MSR.EE, 0n)
     b.expect('seen by the hypervisor', b.machine.trace.of('reflection').length, before)

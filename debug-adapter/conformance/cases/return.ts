@@ -1,7 +1,6 @@
 import { MSR } from '../../machine/cpu/msr.ts'
 import { SPR } from '../../machine/cpu/spr.ts'
 import type { Returning } from '../../machine/hypervisor/behaviour.ts'
-import { enterUltravisor } from '../../machine/ultravisor/exceptions.ts'
 import { type Bench, FREE, hypercallNumber, LPID, load, ultracallNumber } from '../bench.ts'
 import { type ConformanceCase, extra, real, row } from '../case.ts'
 import { callRtas, token } from '../rtas-doings.ts'
@@ -19,7 +18,7 @@ function returning(b: Bench, change: (registers: Returning) => void) {
 
 /** A machine check is reflected, and the hypervisor returns with `hsrr0`. @returns where the guest goes on */
 function afterMachineCheck(b: Bench, hsrr0: (cookie: bigint) => bigint): bigint {
-  const { cpu, hypervisor, ultravisor } = b.machine
+  const { cpu, hypervisor } = b.machine
   hypervisor.behaviour = {
     *interrupt(hv) {
       cpu.setSpr(SPR.HSRR0, hsrr0(cpu.gpr(31)))
@@ -29,9 +28,7 @@ function afterMachineCheck(b: Bench, hsrr0: (cookie: bigint) => bigint): bigint 
       return true
     },
   }
-  cpu.setSpr(SPR.SRR0, cpu.nia)
-  cpu.setSpr(SPR.SRR1, cpu.msr)
-  b.steps(enterUltravisor(ultravisor, 0x200))
+  b.raise(0x200)
   return cpu.nia
 }
 

@@ -26,6 +26,16 @@ export const DSISR_STORE = 1n << 25n
 /** Ends a procedure whose instruction was interrupted; everything has been done already. */
 export class Interrupted extends Error {}
 
+/** Registers that count by themselves, besides the timebase and what is derived from it. */
+export type Counter = 'purr' | 'spurr' | 'ic'
+
+export interface Timers {
+  readonly decExpiry: bigint
+  readonly hdecExpiry: bigint
+  readonly timebaseOffset: bigint
+  readonly ahead: Readonly<Record<Counter, bigint>>
+}
+
 export class Core {
   readonly state: State
   readonly mmu: Mmu
@@ -80,15 +90,32 @@ export class Core {
   /** Counts of instructions at which DEC and HDEC become negative: their ticks are instructions. */
   readonly due = { dec: Infinity, hdec: Infinity }
 
-  /** DEC, HDEC and the timebase, as they stand in a snapshot. */
-  get timers(): readonly [bigint, bigint, bigint] {
-    return [this.decExpiry, this.hdecExpiry, this.timebaseOffset]
+  /** What PURR and SPURR are ahead of the ticks since power-on, and IC of the instructions: each counts by itself and can be written. */
+  #ahead = { purr: 0n, spurr: 0n, ic: 0n }
+
+  #counted(counter: Counter): bigint {
+    return counter === 'ic' ? BigInt(this.clock.instructions) : this.clock.timebase
   }
 
-  set timers([dec, hdec, offset]: readonly [bigint, bigint, bigint]) {
-    this.decExpiry = dec
-    this.hdecExpiry = hdec
-    this.timebaseOffset = offset
+  counter(counter: Counter): bigint {
+    return BigInt.asUintN(64, this.#counted(counter) + this.#ahead[counter])
+  }
+
+  setCounter(counter: Counter, value: bigint): void {
+    this.#ahead[counter] = value - this.#counted(counter)
+  }
+
+  /** What counts by itself, as it stands in a snapshot. */
+  get timers(): Timers {
+    const { decExpiry, hdecExpiry, timebaseOffset } = this
+    return { decExpiry, hdecExpiry, timebaseOffset, ahead: { ...this.#ahead } }
+  }
+
+  set timers({ decExpiry, hdecExpiry, timebaseOffset, ahead }: Timers) {
+    this.decExpiry = decExpiry
+    this.hdecExpiry = hdecExpiry
+    this.timebaseOffset = timebaseOffset
+    this.#ahead = { ...ahead }
     this.#schedule()
   }
 

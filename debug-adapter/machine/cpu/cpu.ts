@@ -3,7 +3,7 @@ import type { Clock } from '../clock/clock.ts'
 import type { MemorySnapshot } from '../memory/page-history.ts'
 import type { RealMemory } from '../memory/real-memory.ts'
 import type { Trace } from '../trace/trace.ts'
-import { Core, Interrupted } from './core.ts'
+import { Core, Interrupted, type Timers } from './core.ts'
 import { instructionAt, traceCompleted, tracedInstruction } from './debugging.ts'
 import { refuseDenied } from './facilities.ts'
 import { type InterruptOptions, LPCR, PROGRAM } from './interrupts.ts'
@@ -48,8 +48,6 @@ const NOT_SAVED = new Set<number>([
   SPR.PPR32,
   SPR.TEXASRU,
   SPR.VTB,
-  SPR.PURR,
-  SPR.SPURR,
 ])
 
 export interface CpuOptions {
@@ -68,7 +66,7 @@ export interface CpuSnapshot {
   readonly memory: MemorySnapshot
   readonly registers: Uint8Array
   readonly translations: SavedTranslations
-  readonly timers: readonly [bigint, bigint, bigint]
+  readonly timers: Timers
   readonly instructions: number
   readonly idle: number
   readonly lastFault: string | undefined

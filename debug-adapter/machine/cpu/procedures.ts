@@ -58,9 +58,13 @@ export function readSpr(core: Core, number: number): bigint {
   switch (number) {
     case SPR.TB:
     case SPR.VTB:
-    case SPR.PURR:
-    case SPR.SPURR:
       return BigInt.asUintN(64, core.timebase)
+    case SPR.PURR:
+      return core.counter('purr')
+    case SPR.SPURR:
+      return core.counter('spurr')
+    case SPR.IC:
+      return core.counter('ic')
     case SPR.TBU:
       return BigInt.asUintN(64, core.timebase) >> 32n
     case SPR.DEC:
@@ -95,9 +99,13 @@ export function writeSpr(core: Core, number: number, value: bigint): void {
       return core.setDecrementer('hdecExpiry', value)
     case SPR.TB:
     case SPR.VTB:
-    case SPR.PURR:
-    case SPR.SPURR:
       return
+    case SPR.PURR:
+      return core.setCounter('purr', value)
+    case SPR.SPURR:
+      return core.setCounter('spurr', value)
+    case SPR.IC:
+      return core.setCounter('ic', value)
     case SPR.TBL_W:
       return setTimebase(core, (core.timebase & ~0xffff_ffffn) | BigInt.asUintN(32, value))
     case SPR.TBU_W:

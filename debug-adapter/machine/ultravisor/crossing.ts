@@ -1,3 +1,4 @@
+import { savesInHsrr } from '../cpu/interrupts.ts'
 import { MSR, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR, sprName } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
@@ -62,10 +63,6 @@ const FORWARDED: ReadonlyMap<number, readonly number[]> = new Map([
   [0xe00, [SPR.HDSISR, SPR.HDAR, SPR.ASDR]],
   [0xe20, [SPR.HDAR, SPR.ASDR]],
 ])
-/** Vectors that save in HSRR0/1 leave RI as it is (spec/ultravisor.md §1.5). */
-const isHypervisorVector = (vector: number): boolean =>
-  (vector >= 0xe00 && vector <= 0xea0) || vector === 0x980 || vector === 0xf80 || vector === 0x1500
-
 interface ParkedGuest {
   readonly kind: 'guest'
   readonly frame: RegisterFile
@@ -228,6 +225,8 @@ export class Crossing {
     this.#keepHypervisorOwned(guest)
     this.#prepareEntry(guest)
     guest.spr.set(SPR.DEC, BigInt.asUintN(64, parked.decExpiry - cpu.spr(SPR.TB)))
+    // Unlike PURR and SPURR, which stand still for the guest, IC has counted on from 0.
+    guest.spr.set(SPR.IC, (guest.spr.get(SPR.IC) ?? 0n) + cpu.spr(SPR.IC))
     this.#log('back', parked.vector, cookie, [...taken], 0, returnedRegisters(guest, frame, taken))
     cpu.load(guest)
     return undefined
@@ -304,7 +303,8 @@ export class Crossing {
     const { cpu } = this.uv.parts
     let msr = HV_MSR | (from.msr & FACILITIES)
     if (vector === 0x200) msr &= ~MSR.ME
-    if (isHypervisorVector(vector)) msr |= MSR.RI
+    // Such a vector leaves RI as it is (spec/ultravisor.md §1.5).
+    if (savesInHsrr(vector, cpu.spr(SPR.LPCR))) msr |= MSR.RI
     const view: RegisterFile = {
       gpr: Array(32).fill(0n),
       nia: BigInt(vector),

@@ -1,3 +1,4 @@
+import { savesInHsrr } from '../cpu/interrupts.ts'
 import { MSR, privilegeState, SRR1_SC_LEVEL } from '../cpu/msr.ts'
 import { SPR } from '../cpu/spr.ts'
 import type { RegisterFile } from '../cpu/types.ts'
@@ -18,10 +19,6 @@ const ENTRY = new Procedure('ultravisor', 'ultravisor entry', 'spec/ultravisor.m
   dispatch: 'decide by vector, and for 0xC00 by the level of the sc',
 })
 
-/** Vectors whose PC and MSR are in HSRR0/1 instead of SRR0/1 (spec/ultravisor.md §1.4). */
-const isHypervisorVector = (vector: number): boolean =>
-  (vector >= 0xe00 && vector <= 0xea0) || vector === 0x980 || vector === 0xf80 || vector === 0x1500
-
 /** Cause of a hypervisor facility unavailable interrupt: transactional memory (HFSCR bits 0:7). */
 const CAUSE_TRANSACTION = 5n
 
@@ -29,7 +26,7 @@ const CAUSE_TRANSACTION = 5n
 function interruptedFrame(uv: Ultravisor, vector: number): { frame: RegisterFile; level: number } {
   const { cpu } = uv.parts
   const frame = cpu.save()
-  const [pc, status] = isHypervisorVector(vector) ? [SPR.HSRR0, SPR.HSRR1] : [SPR.SRR0, SPR.SRR1]
+  const [pc, status] = savesInHsrr(vector, cpu.spr(SPR.LPCR)) ? [SPR.HSRR0, SPR.HSRR1] : [SPR.SRR0, SPR.SRR1]
   const saved = cpu.spr(status)
   frame.nia = cpu.spr(pc)
   frame.msr = vector === 0xc00 ? saved & ~SRR1_SC_LEVEL.mask : saved & ~0x783f_0000n

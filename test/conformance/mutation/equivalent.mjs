@@ -1,5 +1,4 @@
 /** Removals that make no difference to anybody, and why. One that is noticed, or gone from the source, is an error. */
-const VECTORS = 'no vector above 0xEA0 that leaves an SVM saves in SRR0 and SRR1'
 const SHOWN = 'it makes a step for the debugger only where there is something to see'
 const TYPES = 'it tells the compiler what the state says already'
 const DEFENCE = 'what it wipes is wiped again when the SVM is destroyed, and nobody can read it in between'
@@ -9,8 +8,6 @@ const FLUSHED = 'nothing that the processor may remember has become wrong'
 export const equivalent = {
   'calls.ts writePateSteps: uv.parts.cpu.flushTranslations()':
     'the registers that the caller gets back forget translations as well',
-  'crossing.ts isHypervisorVector: vector <= 0xea0': VECTORS,
-  'exceptions.ts isHypervisorVector: vector <= 0xea0': VECTORS,
   'esm-run.ts #fetch: missing.length > 0': SHOWN,
   'pin.ts pinReserved: missing() === undefined': SHOWN,
   'esm-verify.ts verifySteps: ruleNumber(f) >= 20': 'those below are logged by then, and nothing is logged twice',
