@@ -37,8 +37,6 @@ const SLICE_MS = 10
 const IDLE_MS = 20
 const MIN_BUDGET = 1000
 const PROGRESS_MS = 100
-/** The first place where somebody can stand: before the first step of the boot. */
-const FIRST = 1
 /** Places that a search looks at in its first piece; each further piece is so many times as long. */
 const FIRST_PIECE = 512
 const PIECE_GROWTH = 16
@@ -142,7 +140,7 @@ export class Execution {
 
   *#goTo(timeline: Timeline, position: number, stop: Stop): Generator<void, Stop> {
     this.#muted = true
-    for (const travelled of this.breakpoints.suspended(timeline.travel(Math.max(position, FIRST)))) {
+    for (const travelled of this.breakpoints.suspended(timeline.travel(Math.max(position, timeline.first)))) {
       this.target.follow(travelled)
       yield
     }
@@ -152,22 +150,22 @@ export class Execution {
 
   /** @param stops whether breakpoints and exceptions fit too */
   *#searchBack(timeline: Timeline, search: Search, stops: boolean): Generator<void, Stop> {
-    const from = timeline.position
+    const { first, position: from } = timeline
     let high = search.standsBefore ? from : from - 1
     // A search for breakpoints alone runs at full speed: from one checkpoint to the next.
     let size = stops || search.until.length > 0 ? 0 : FIRST_PIECE
-    for (let low = high; high >= FIRST; high = low, size *= PIECE_GROWTH) {
-      const checkpoint = timeline.checkpoints.findLast((one) => one < high) ?? 0
-      low = size > 0 ? Math.max(0, from - size) : checkpoint
+    for (let low = high; high > first; high = low, size *= PIECE_GROWTH) {
+      const checkpoint = Math.max(first, timeline.checkpoints.findLast((one) => one < high) ?? first)
+      low = size > 0 ? Math.max(first, from - size) : checkpoint
       // Where pieces can be left out they end at checkpoints, between which it is known what was written.
       if (search.mayHold && from - low > FIRST_PIECE) low = checkpoint
       if (search.mayHold?.(low, high) === false) continue
       const found = yield* this.#lastStop(timeline, low, high, search, stops)
       if (!found) continue
       const { position, stop } = found
-      return yield* this.#goTo(timeline, search.standsBefore ? (timeline.before(position) ?? FIRST) : position, stop)
+      return yield* this.#goTo(timeline, search.standsBefore ? timeline.before(position) : position, stop)
     }
-    return yield* this.#goTo(timeline, FIRST, { reason: stops ? 'entry' : 'step' })
+    return yield* this.#goTo(timeline, first, { reason: stops ? 'entry' : 'step' })
   }
 
   /** The last place behind `low`, up to `high`, where the search or a breakpoint stops. */

@@ -74,6 +74,8 @@ export interface PefRequests {
     arguments: Record<string, never>
     body: {
       readonly instruction: number
+      /** Where the known past begins: 0, or later where a very long run has lost its beginning. */
+      readonly first: number
       /** The farthest that the run has been. */
       readonly end: number
       /** The next record of the log that will happen; those from here on are the known future. */

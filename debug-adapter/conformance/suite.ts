@@ -5,6 +5,7 @@ import { callerCases } from './cases/callers.ts'
 import { dispatchCases } from './cases/dispatch.ts'
 import { esmCases } from './cases/esm.ts'
 import { esmRefusalCases } from './cases/esm-refusals.ts'
+import { esmTreeCases } from './cases/esm-tree.ts'
 import { faultCases } from './cases/faults.ts'
 import { fileCases } from './cases/files.ts'
 import { hypercallCases } from './cases/hypercalls.ts'
@@ -33,6 +34,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...reflectionCases,
   ...esmCases,
   ...esmRefusalCases,
+  ...esmTreeCases,
   ...hypercallCases,
   ...fileCases,
   ...serviceCases,

@@ -71,6 +71,29 @@ export class Places {
     return this.standable(this.#stays[Math.max(0, at)]!.from)
   }
 
+  /** How much the map holds: stays and advances that logged. */
+  get size(): number {
+    return this.#stays.length + this.#logged.length
+  }
+
+  /** The position in the middle of what the map holds. */
+  get middle(): number {
+    const longer = this.#stays.length > this.#logged.length
+    return longer ? this.#stays[this.#stays.length >> 1]!.from : (this.#logged[this.#logged.length >> 1]?.position ?? 0)
+  }
+
+  /** What is asked about an earlier position is answered for this one from now on. */
+  forgetBefore(position: number): void {
+    this.#stays.splice(
+      0,
+      Math.max(
+        0,
+        lastAt(this.#stays, ({ from }) => from <= position),
+      ),
+    )
+    this.#logged.splice(0, lastAt(this.#logged, (logged) => logged.position < position) + 1)
+  }
+
   forgetAfter(position: number): void {
     while (this.#stays.length > 1 && this.#stays.at(-1)!.from > position) this.#stays.pop()
     const last = this.#stays.at(-1)!

@@ -42,6 +42,8 @@ interface Kept {
 export interface TimelineOptions {
   /** Whether checkpoints are taken; without them every way back begins at power-on. */
   readonly checkpoints?: boolean
+  /** How many places of the run are kept in mind; beyond it the older half of the past is given up, as far as checkpoints allow. */
+  readonly places?: number
   /** The host's time in milliseconds: how long the way from a checkpoint will take is what it took the first time. */
   readonly now?: () => number
 }
@@ -53,6 +55,10 @@ const COST_FACTOR = 20
 const MOST_CHECKPOINTS = 160
 /** Pages of 4 KiB that all checkpoints together may keep. */
 const MOST_PAGES = 65_536
+/** Crossings and advances that logged which are kept in mind, about 60 bytes each: a guest that calls for ever must not fill memory. */
+const MOST_PLACES = 1_000_000
+/** The first position where a person stands: at power-on nothing is to be seen yet. */
+const FIRST = 1
 /** Instructions that one piece of a journey executes. */
 const PIECE = 500_000
 
@@ -69,13 +75,15 @@ export class Timeline {
   readonly #places = new Places()
   readonly #now: () => number
   readonly #takes: boolean
+  readonly #mostPlaces: number
 
   /** @param machine one that has not been switched on yet */
   constructor(
     readonly machine: Rewindable,
-    { checkpoints = true, now = () => performance.now() }: TimelineOptions = {},
+    { checkpoints = true, places = MOST_PLACES, now = () => performance.now() }: TimelineOptions = {},
   ) {
     this.#now = now
+    this.#mostPlaces = places
     this.#takes = checkpoints
     this.#keep()
   }
@@ -88,6 +96,11 @@ export class Timeline {
   /** The farthest position that it has been to. */
   get end(): number {
     return this.#end
+  }
+
+  /** Where the known past begins: with the boot, or in a very long run at the oldest checkpoint that is left. */
+  get first(): number {
+    return Math.max(FIRST, this.#kept[0]!.position)
   }
 
   get inPast(): boolean {
@@ -103,7 +116,7 @@ export class Timeline {
     return this.#changes
   }
 
-  /** Positions with a checkpoint, ascending; the first is power-on. */
+  /** Positions with a checkpoint, ascending; the first is power-on, or where the known past begins. */
   get checkpoints(): readonly number[] {
     return this.#kept.map(({ position }) => position)
   }
@@ -121,14 +134,15 @@ export class Timeline {
   /**
    * The position before the advance that logged a record of the known run: standing there, the record is about to happen. A record of
    * firmware belongs to one of the steps of its crossing; the first of them is taken.
+   * @returns undefined for a record of before the known past
    */
   positionOfRecord(seq: number): number | undefined {
     return this.#places.positionOfRecord(seq)
   }
 
-  /** The last place before `position` where the machine can stand; undefined at the beginning. */
-  before(position: number): number | undefined {
-    return position <= 0 ? undefined : this.#places.standable(position - 1)
+  /** The last place before `position` where the machine can stand; that of the beginning before it. */
+  before(position: number): number {
+    return Math.max(this.first, this.#places.standable(position - 1))
   }
 
   /** Where the guest last stood before the firmware that works at `position`; at the boot, the beginning. */
@@ -170,6 +184,7 @@ export class Timeline {
       this.#places.note(advance.kind, position, machine.clock.instructions)
       const inFirmware = advance.kind === 'step' || advance.kind === 'guest' || advance.kind === 'end'
       this.#places.noteRecords(records, machine.trace.happened, inFirmware ? from : position)
+      if (this.#places.size > this.#mostPlaces) this.#forgetOldest()
     }
     this.#applyDue()
     return advance
@@ -180,7 +195,8 @@ export class Timeline {
    * values the machine stands somewhere on the way. The processor must have no breakpoints meanwhile.
    */
   *travel(to: number): Generator<Travelled, void> {
-    const target = this.#places.standable(Math.max(0, Math.min(to, this.#end)))
+    const [begin] = this.checkpoints
+    const target = Math.max(begin!, this.#places.standable(Math.min(to, this.#end)))
     const from = this.#kept.findLast(({ position }) => position <= target)!
     if (target < this.position || from.position > this.position) {
       this.#restore(from)
@@ -248,6 +264,17 @@ export class Timeline {
     this.#applied = applied
     this.#elapsed = 0
     this.#applyDue()
+  }
+
+  /** Gives the older half of the past up; the known past begins with a checkpoint. */
+  #forgetOldest(): void {
+    const { middle } = this.#places
+    // Nobody goes back in a run without checkpoints.
+    if (!this.#takes) return this.#places.forgetBefore(middle)
+    const begin = this.#kept.findIndex(({ position }) => position >= middle)
+    if (begin <= 0) return
+    for (const { checkpoint } of this.#kept.splice(0, begin)) this.machine.release(checkpoint)
+    this.#places.forgetBefore(this.#kept[0]!.position)
   }
 
   #keep(): void {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { DebugProtocol } from '@vscode/debugprotocol'
 import { afterEach, expect, it } from 'vitest'
 import type { PageRun } from '../../debug-adapter/adapter/protocol.ts'
-import { breakAtUltracalls, instruction, register, sample, startSample } from './sample.ts'
+import { breakAtCalls, instruction, register, sample, startSample } from './sample.ts'
 import type { StdioClient } from './stdio-client.ts'
 
 const golden = fileURLToPath(new URL('golden/esm-walk.txt', import.meta.url))
@@ -26,7 +26,7 @@ it('the walk from power-on to the end of the secure VM is the golden one', { tim
   const { instructions } = await client.ask('disassemble', { memoryReference: await nia(), instructionCount: 6 })
   for (const one of instructions) say(`    ${one.address}  ${one.instructionBytes}  ${one.instruction}`)
 
-  await breakAtUltracalls(client)
+  await breakAtCalls(client)
   say('', `continue: ${(await client.run('continue')).reason}`, ...(await guestState()))
   for (const name of ['r3', 'r4', 'r5']) say(`    ${name} ${await register(client, name)}`)
 

@@ -23,10 +23,12 @@ export async function register(client: DapClient, name: string): Promise<string>
   return (await client.ask('evaluate', { expression: `$${name}`, context: 'watch' })).result
 }
 
-/** Sets a breakpoint on every `sc 2` of the kernel, found in its disassembly. */
-export async function breakAtUltracalls(client: DapClient): Promise<void> {
+/** Sets a breakpoint on every `sc LEV` of the kernel, found in its disassembly: of ultracalls, or with 1 of hypercalls. */
+export async function breakAtCalls(client: DapClient, level: 1 | 2 = 2): Promise<void> {
   const { instructions } = await client.ask('disassemble', { memoryReference: '0x400000', instructionCount: 16384 })
-  const sites = instructions.filter((one: DebugProtocol.DisassembledInstruction) => /^sc\s+2$/.test(one.instruction))
+  const sites = instructions.filter((one: DebugProtocol.DisassembledInstruction) =>
+    new RegExp(`^sc\\s+${level}$`).test(one.instruction),
+  )
   expect(sites.length).toBeGreaterThan(0)
   const { breakpoints } = await client.ask('setInstructionBreakpoints', {
     breakpoints: sites.map((one: DebugProtocol.DisassembledInstruction) => ({ instructionReference: one.address })),
@@ -38,7 +40,7 @@ export async function breakAtUltracalls(client: DapClient): Promise<void> {
 export async function sampleAtEsm(): Promise<StdioClient> {
   const client = await startSample({ stopOn: 'entry' })
   await client.run('configurationDone', {})
-  await breakAtUltracalls(client)
+  await breakAtCalls(client)
   expect((await client.run('continue')).reason).toBe('instruction breakpoint')
   expect(await register(client, 'r3')).toBe(UV_ESM)
   return client

@@ -12,7 +12,7 @@ it('takes a place in the run as people write numbers', () => {
 })
 
 it('says where it is, and how much is known', () => {
-  const rest = { happened: 0, total: 0, checkpoints: [] }
+  const rest = { first: 0, happened: 0, total: 0, checkpoints: [] }
   expect(placeText({ instruction: 1000, end: 25_000, ...rest })).toBe('$(history) 1,000 of 25,000')
   expect(placeText({ instruction: 25_000, end: 25_000, ...rest })).toContain('25,000')
 })

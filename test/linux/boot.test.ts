@@ -91,6 +91,8 @@ describe('Linux', { timeout: 300_000 }, () => {
     expect(shared.map(({ args }) => args['num'])).toContain(128n)
     // Nothing of the guest's memory but what it shared was within the hypervisor's reach.
     expect(machine.trace.of('refusal').filter(({ by }) => by === 'hypervisor')).toEqual([])
+    // Nor was anything of its device tree left out.
+    expect(machine.trace.of('refusal').filter(({ rule }) => rule === 'UV-ESM-019')).toEqual([])
     expect(machine.config.memoryBytes).toBe(256 * MIB)
   })
 

@@ -116,6 +116,40 @@ describe('the sample, from power-on to its end', () => {
   })
 })
 
+test('a run of many calls gives the older half of its past up, and goes anywhere in the rest', {
+  timeout: 120_000,
+}, () => {
+  const machine = sampleMachine()
+  const places = 300
+  const timeline = new Timeline(machine, { places, now: clock(4) })
+  const seen = record(timeline, machine, new Random(5))
+  const whole = new Timeline(sampleMachine(), { now: clock(4) })
+  record(whole, whole.machine as Machine, new Random(5))
+  const { first, end } = timeline
+  expect(first).toBeGreaterThan(whole.first)
+  expect(timeline.checkpoints[0]).toBe(first)
+  expect(end).toBe(whole.end)
+  const known = [...seen.keys()].filter((position) => position >= first)
+  expect(known.length).toBeGreaterThan(20)
+  for (const position of known.toReversed()) {
+    go(timeline, position)
+    expect(timeline.position).toBe(position)
+    expect(registersOf(machine)).toBe(seen.get(position)!.slice(0, registersOf(machine).length))
+    expect(timeline.instructionsAt(position)).toBe(whole.instructionsAt(position))
+    expect(timeline.positionOf(timeline.instructionsAt(position))).toBe(
+      whole.positionOf(whole.instructionsAt(position)),
+    )
+    expect(timeline.leftGuestAt(position)).toBe(Math.max(first, whole.leftGuestAt(position)))
+  }
+  go(timeline, 1)
+  expect([timeline.position, timeline.before(first)]).toEqual([first, first])
+  // Records: those of the known past lead where they always did.
+  const records = machine.trace.records.map(({ seq }) => [timeline.positionOfRecord(seq), whole.positionOfRecord(seq)])
+  const forgotten = records.filter(([position]) => position === undefined)
+  expect(forgotten.length).toBeGreaterThan(0)
+  expect(records.slice(forgotten.length).every(([here, there]) => here === there)).toBe(true)
+})
+
 describe('another future', () => {
   test('what is changed in the past needs a fork, and the run from there is made anew', () => {
     const machine = sampleMachine()

@@ -43,7 +43,7 @@ const commands: readonly Command[] = [
     form: /^timeline$/,
     run: ({ timeline, machine }) =>
       timeline
-        ? `instruction ${machine.clock.instructions} of ${timeline.endInstructions}; ${timeline.checkpoints.length} checkpoints`
+        ? `instruction ${machine.clock.instructions} of ${timeline.endInstructions}; known from instruction ${timeline.instructionsAt(timeline.first)} on; ${timeline.checkpoints.length} checkpoints`
         : 'the past of this run is not kept: "timeTravel" is false in its launch configuration',
   },
   {

@@ -1,3 +1,4 @@
+import { pastBegins } from '../past.ts'
 import type { PefRequests } from '../protocol.ts'
 import { RequestError, type RequestHandler } from '../request.ts'
 
@@ -9,6 +10,8 @@ export const pefGoToInstruction: RequestHandler<PefRequests['pef/goToInstruction
       throw new RequestError(
         `instruction ${instruction}: expected a whole number up to ${timeline.endInstructions}, where the run has got to.`,
       )
+    if (instruction < timeline.instructionsAt(timeline.first))
+      throw new RequestError(`Instruction ${instruction} lies before the past that is kept: ${pastBegins(timeline)}`)
     session.depart((execution) => execution.travel(timeline.positionOf(instruction)))
     return {}
   },

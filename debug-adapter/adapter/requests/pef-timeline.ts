@@ -11,6 +11,7 @@ export const pefTimeline: RequestHandler<
     const { clock, trace } = session.target.machine
     return {
       instruction: clock.instructions,
+      first: timeline.instructionsAt(timeline.first),
       end: timeline.endInstructions,
       happened: trace.happened,
       total: trace.total,

@@ -16,6 +16,7 @@ import { U } from './return-codes.ts'
 import { uvRefusal } from './rules.ts'
 import { shareWithHypervisor } from './share.ts'
 import { Svm } from './svm.ts'
+import { pruneTree, refuseForeignDevices } from './tree-policy.ts'
 import type { Ultravisor } from './ultravisor.ts'
 
 /** UV_ESM, step by step, in the order of the released firmware (spec/ultravisor.md §4.2). */
@@ -24,7 +25,7 @@ const ESM = new Procedure('ultravisor', 'UV_ESM', 'spec/ultravisor.md §4.2', {
   create: 'create the SVM: state ACTIVE, an empty page table, no pages',
   start: 'H_SVM_INIT_START: the hypervisor registers the memory slots',
   tree: 'page in the device tree and check its header',
-  parse: 'copy the device tree into a private workspace',
+  parse: 'copy the device tree into a private workspace, without what no VM has',
   top: 'find the top of the real-mode area in /memory@0',
   reserveKeys: 'reserve pages for keys and digests, and for the attached files',
   rtas: 'look up the RTAS services and the number of processors',
@@ -116,6 +117,8 @@ function* transition(run: EsmRun): Steps<void> {
   yield* fetchTree(run)
   yield walk(uv, 'parse', { bytes: run.treeBytes })
   run.tree = parseGuestTree(run.read(run.fdt, run.treeBytes))
+  for (const name of pruneTree(run.tree)) uv.note(uvRefusal('UV-ESM-019', `/${name}`))
+  refuseForeignDevices(run.tree)
   yield walk(uv, 'top')
   run.top = rmoTop(run.tree)
   yield walk(uv, 'reserveKeys', { top: run.top })

@@ -103,6 +103,11 @@ const rules = {
   'UV-ESM-015': ['a hypervisor that answers H_SVM_INIT_DONE with H_SUCCESS', 'spec/ultravisor.md §4.2'],
   'UV-ESM-016': ['a boot processor that is one of the virtual processors', 'spec/ultravisor.md §4.2, Q30'],
   'UV-ESM-017': ['room behind the device tree for the reservations that were added', 'spec/ultravisor.md §4.2'],
+  'UV-ESM-018': ['no PCI device but virtio ones (vendor-id 0x1af4)', 'spec/ultravisor.md §9.1 row 16'],
+  'UV-ESM-019': [
+    'only nodes below the root that PAPR has for a VM; the others are left out',
+    'spec/ultravisor.md §9.1 row 4',
+  ],
 } as const satisfies Record<string, readonly [expected: string, source: string]>
 
 export type UvRule = keyof typeof rules
