@@ -10,6 +10,8 @@ export interface Outcome {
   readonly reason: string
   readonly instructions: number
   readonly console: string
+  /** Characters that the VM printed before those of {@link console}, of which a run of very much output keeps the newest. */
+  readonly consoleForgotten: number
   /** Bytes and pages at the end of the run, by SVM. */
   readonly secureMemory: SecureMemoryStatistics
 }
@@ -30,6 +32,7 @@ export function outcomeOf(machine: Machine, limit: boolean, until: 'esm' | undef
   const common = {
     instructions: machine.clock.instructions,
     console: machine.platform.console.text,
+    consoleForgotten: machine.platform.console.forgotten,
     secureMemory: machine.secureMemory,
   }
   const fromImage = esm?.outcome === 'refused' ? imageFindings(machine) : []

@@ -52,6 +52,37 @@ function client() {
 }
 
 describe('the client interface', () => {
+  test('does not grow without bound for a client that opens, sets or claims for ever', () => {
+    const { of } = client()
+    const { claims } = of
+    const node = of.nodes.find('/chosen')!
+    const opened = Array.from({ length: 1000 }, () => of.open(node))
+    expect(opened.filter((handle) => handle !== 0).length).toBeLessThanOrEqual(256)
+    of.close(opened[0]!)
+    expect(of.open(node)).not.toBe(0)
+
+    const set = Array.from({ length: 2000 }, (_, i) => of.setProperty(node, `p${i}`, new Uint8Array(0x1000)))
+    expect(set.filter(Boolean).length).toBeGreaterThan(200)
+    expect(set.at(-1)).toBe(false)
+    // What is there can still be changed, and made smaller.
+    expect(of.setProperty(node, 'p0', new Uint8Array(8))).toBe(true)
+    expect(of.setProperty(node, 'p0', new Uint8Array(0x1000))).toBe(true)
+
+    const claimed = Array.from({ length: 1000 }, () => claims.claim(0n, 16n, 16n))
+    expect(claimed.filter((place) => place !== undefined).length).toBeGreaterThan(400)
+    expect(claimed.at(-1)).toBeUndefined()
+    claims.release(claimed[0]!, 16n)
+    expect(claims.claim(0n, 16n, 16n)).toBe(claimed[0])
+  })
+
+  test('refuses a property that the tree has no room for', () => {
+    const { one, of } = client()
+    const chosen = one('finddevice', '/chosen')
+    expect(one('setprop', chosen, 'small', BUFFER, 16)).toBe(16)
+    expect(one('setprop', chosen, 'large', BUFFER, 2 << 20)).toBe(FAILED)
+    expect([...of.nodes.find('/chosen')!.properties.keys()]).not.toContain('large')
+  })
+
   test('finds nodes, and walks the whole tree by child and peer', () => {
     const { one, string, tree } = client()
     const paths: string[] = []

@@ -48,8 +48,10 @@ describe('DMA windows', () => {
   test('a dynamic one covers memory in large pages', () => {
     const bench = new RtasBench()
     const query = () => bench.call(T['ibm,query-pe-dma-window'], [0, ...BUID], 5)
-    expect(query()).toMatchObject({ status: 0, results: [1, 0x200_0000, 0x107, 0] })
+    expect(query()).toMatchObject({ status: 0, results: [1, 0x10_0000, 0x107, 0] })
     expect(bench.call(T['ibm,create-pe-dma-window'], [0, ...BUID, 13, 29], 4).status).toBe(-3)
+    // As many pages as it says, and no more.
+    expect(bench.call(T['ibm,create-pe-dma-window'], [0, ...BUID, 12, 33], 4).status).toBe(-3)
     const made = bench.call(T['ibm,create-pe-dma-window'], [0, ...BUID, 24, 29], 4)
     expect(made).toMatchObject({ status: 0, results: [0x8000_0001, 0x0800_0000, 0] })
     expect(query().results[0]).toBe(0)

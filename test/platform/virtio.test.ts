@@ -181,6 +181,24 @@ describe('network devices', () => {
   const mac = (driver: Driver) => Uint8Array.from({ length: 6 }, (_, i) => driver.read(0x2000 + i, 1))
   const frameOf = (to: Uint8Array, from: Uint8Array) => Uint8Array.from([...to, ...from, 8, 0, 1, 2, 3])
 
+  test('a switch does not remember everybody who ever sent', () => {
+    const network = new VirtualSwitch(() => 0)
+    const seen: Uint8Array[] = []
+    const [sender, other] = [new NetworkDevice(network), new NetworkDevice(network)]
+    const watcher = new NetworkDevice(network)
+    watcher.receive = (frame) => void seen.push(frame)
+    const address = (i: number) => Uint8Array.of(2, 0, 0, i >> 16, i >> 8, i)
+    network.send(other, frameOf(address(1), address(2)))
+    seen.length = 0
+    // Known: the frame goes to one port. After thousands of others it is not any more, and goes to all.
+    network.send(sender, frameOf(address(2), address(3)))
+    expect(seen).toHaveLength(0)
+    for (let i = 0x1000; i < 0x2000; i++) network.send(sender, frameOf(address(3), address(i)))
+    seen.length = 0
+    network.send(sender, frameOf(address(2), address(3)))
+    expect(seen).toHaveLength(1)
+  })
+
   test('reach each other through the switch, which keeps a capture', () => {
     const network = new VirtualSwitch(() => 1500)
     const [sender, receiver] = [new Driver(new NetworkDevice(network)), new Driver(new NetworkDevice(network))]

@@ -1,15 +1,20 @@
 import type { Trace } from '../trace/trace.ts'
 
+/** Characters of output that are kept at least; a guest that prints for ever must not fill memory. The log has them as they come. */
+const KEPT = 4 << 20
+
 /** The VM's one terminal: what it prints goes to the log, what is typed waits here. */
 export class Console {
   /** The beginning of a character whose rest has not come yet: a character that comes in two calls is one. */
   private begun = new Uint8Array(0)
   private readonly input: number[] = []
   private printed = ''
+  /** Characters that were printed before those in {@link text}, and are forgotten. */
+  forgotten = 0
 
   constructor(readonly trace: Trace) {}
 
-  /** Everything printed so far. */
+  /** Everything printed so far; of very much the newest. */
   get text(): string {
     return this.printed
   }
@@ -22,12 +27,16 @@ export class Console {
     // A byte order mark is output like any other.
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(0, whole))
     this.printed += text
+    if (this.printed.length > 2 * KEPT) {
+      this.forgotten += this.printed.length - KEPT
+      this.printed = this.printed.slice(-KEPT)
+    }
     this.trace.add({ type: 'console', text })
   }
 
   /** Queues what a person types. */
   type(bytes: Uint8Array): void {
-    this.input.push(...bytes)
+    for (const byte of bytes) this.input.push(byte)
   }
 
   /** Whether something was typed that the guest has not read. */

@@ -36,11 +36,18 @@ const MAX_BYTES = 1 << 20
 /** Results: a status or value, and more for `call-method`. */
 type Service = (of: ClientInterface, args: readonly number[]) => number | readonly number[]
 
+/** Devices that may be open at a time. */
+const MOST_INSTANCES = 256
+/** Bytes by which a client may make the tree grow: UV_ESM takes none of over 1 MiB anyway. */
+const MOST_SET_BYTES = 1 << 20
+
 export class ClientInterface {
   readonly nodes: DeviceNodes
   /** Open devices by ihandle: paths of nodes. */
   private readonly instances = new Map<number, FdtNode>()
   private nextInstance = 1
+  /** By how many bytes the client has made the tree grow. */
+  private grown = 0
   /** Set when the client asked to leave. */
   end: MachineEnd | undefined
 
@@ -62,9 +69,21 @@ export class ClientInterface {
     for (const name of ['stdin', 'stdout']) chosen.properties.set(name, cells(this.open(terminal)))
   }
 
+  /** @returns 0 where too many are open */
   open(node: FdtNode): number {
+    if (this.instances.size >= MOST_INSTANCES) return 0
     this.instances.set(this.nextInstance, node)
     return this.nextInstance++
+  }
+
+  /** @returns false where the tree would become too large */
+  setProperty(node: FdtNode, name: string, value: Uint8Array): boolean {
+    const before = node.properties.get(name)
+    const grows = before ? value.length - before.length : name.length + value.length
+    if (this.grown + grows > MOST_SET_BYTES) return false
+    this.grown += grows
+    node.properties.set(name, value)
+    return true
   }
 
   instance(handle: number): FdtNode | undefined {
@@ -191,8 +210,7 @@ const SERVICES: Readonly<Record<string, { readonly least: number; readonly run: 
   }),
   setprop: nodeService((of, node, [, name, buffer, length]) => {
     const value = of.bytes(buffer!, length!).slice()
-    node.properties.set(of.string(name!), value)
-    return value.length
+    return of.setProperty(node, of.string(name!), value) ? value.length : FAILED
   }),
   'package-to-path': nodeService((of, node, [, buffer, length]) => givePath(of, node, buffer!, length!)),
   'instance-to-path': service(3, (of, [handle, buffer, length]) => {

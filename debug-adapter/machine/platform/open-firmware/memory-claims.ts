@@ -4,6 +4,9 @@ interface Range {
   readonly end: bigint
 }
 
+/** Ranges that may be taken at a time; an operating system loader needs some dozens. */
+const MOST_CLAIMS = 512
+
 export class MemoryClaims {
   private readonly taken: Range[] = []
 
@@ -22,7 +25,7 @@ export class MemoryClaims {
    * @returns the place, or undefined where there is none
    */
   claim(address: bigint, bytes: bigint, align: bigint): bigint | undefined {
-    if (bytes <= 0n) return undefined
+    if (bytes <= 0n || this.taken.length >= MOST_CLAIMS) return undefined
     if (align === 0n) {
       if (!this.#isFree(address, bytes)) return undefined
       this.reserve(address, bytes)

@@ -5,7 +5,7 @@ import { H } from '../hcall-table.ts'
 /** Window that is always there: 1 GiB of bus addresses from 0 on, in pages of 4 KiB (spec/pseries.md §7). */
 export const DEFAULT_WINDOW = { liobn: 0x8000_0000, start: 0n, shift: 12, bytes: 1n << 30n } as const
 /** Where and under what number ibm,create-pe-dma-window makes its one window. */
-export const DYNAMIC_WINDOW = { liobn: 0x8000_0001, start: 0x0800_0000_0000_0000n, largestBytes: 1n << 37n } as const
+export const DYNAMIC_WINDOW = { liobn: 0x8000_0001, start: 0x0800_0000_0000_0000n, mostPages: 1 << 20 } as const
 /** Page sizes of that window, as shifts, with the bits that the answer of ibm,query-pe-dma-window has for them (PAPR, Table "DDW"). */
 const PAGE_SHIFTS: ReadonlyMap<number, number> = new Map([
   [12, 1],
@@ -60,7 +60,8 @@ export class DmaWindows {
 
   /** @returns undefined where there is one already, or its size is none that it can have */
   create(pageShift: number, bytesShift: number): DmaWindow | undefined {
-    if (!this.canCreate || !PAGE_SHIFTS.has(pageShift) || bytesShift < pageShift || bytesShift > 37) return undefined
+    if (!this.canCreate || !PAGE_SHIFTS.has(pageShift) || bytesShift < pageShift) return undefined
+    if (2 ** (bytesShift - pageShift) > DYNAMIC_WINDOW.mostPages) return undefined
     const window = new DmaWindow(DYNAMIC_WINDOW.liobn, DYNAMIC_WINDOW.start, pageShift, 1n << BigInt(bytesShift))
     this.windows.push(window)
     return window

@@ -29,8 +29,8 @@ export function pciService(
       return configAccess(service, bridge, args, out)
     case 'ibm,query-pe-dma-window':
       if (!isBridge(args[1]!, args[2]!)) return 'parameterError'
-      // Windows that are left, the largest of them in 4 KiB pages, page sizes, and no migration.
-      out.push(bridge.windows.canCreate ? 1 : 0, Number(DYNAMIC_WINDOW.largestBytes >> 12n), DYNAMIC_PAGE_SIZES, 0)
+      // Windows that are left, pages of the largest of them, page sizes, and no migration.
+      out.push(bridge.windows.canCreate ? 1 : 0, DYNAMIC_WINDOW.mostPages, DYNAMIC_PAGE_SIZES, 0)
       return 'success'
     case 'ibm,create-pe-dma-window': {
       const window = isBridge(args[1]!, args[2]!) ? bridge.windows.create(args[3]!, args[4]!) : undefined

@@ -11,6 +11,8 @@ const NUM_BUFFERS = 10
 const [LEAST_FRAME, MOST_FRAME] = [14, 1518]
 /** Frames that the log keeps; older ones are forgotten. */
 const LOGGED_FRAMES = 4096
+/** Senders that a switch remembers; of more the one that it has known longest is forgotten, and frames for it go to everybody. */
+const KNOWN_SENDERS = 1024
 
 export const NETWORK_IDENTITY = { name: 'virtio-net', vendor: 0x1af4, device: 0x1041, classCode: 0x02_0000 } as const
 
@@ -41,6 +43,7 @@ export class VirtualSwitch {
     this.frames.push(Object.freeze({ at: this.now(), bytes: frame }))
     if (this.frames.length > LOGGED_FRAMES) this.frames.shift()
     this.known.set(address(frame, 6), from)
+    if (this.known.size > KNOWN_SENDERS) this.known.delete(this.known.keys().next().value!)
     const to = this.known.get(address(frame, 0))
     for (const port of to ? [to] : this.ports) if (port !== from) port.receive(frame)
   }
