@@ -36,6 +36,23 @@ describe('MSR[SE]', () => {
     expect([machine.cpu.msr & MSR.SE, machine.cpu.spr(SPR.SRR1) & MSR.SE]).toEqual([0n, MSR.SE])
   })
 
+  it.each([
+    ['ld r3,16(r4)', 0x2010n],
+    ['stdu r3,-32(r4)', 0x1fe0n],
+    ['lwzx r3,r4,r5', 0x2008n],
+    ['lbz r3,0x100(0)', 0x100n],
+    ['lq r6,16(r4)', 0x2010n],
+    ['lwat r6,r4,0', 0x2000n],
+    ['lxvx vs1,r4,r5', 0x2008n],
+    ['stvx v1,r4,r5', 0x2008n],
+  ])('SDAR has the address of the operand of %s', (line, address) => {
+    const machine = standing([line.replace('0x100(0)', '256(0)')], GUEST | MSR.SE | MSR.VEC | MSR.VSX)
+    machine.cpu.setGpr(4, 0x2000n)
+    machine.cpu.setGpr(5, 8n)
+    machine.cpu.run(1)
+    expect([machine.cpu.nia, machine.cpu.spr(SPR.SDAR)]).toEqual([0xd00n, address])
+  })
+
   it('traces each instruction that an rfid with SE leads to, one at a time', () => {
     const machine = standing(['addi r3,r3,1', 'addi r3,r3,1', 'addi r3,r3,1'])
     const { cpu } = machine

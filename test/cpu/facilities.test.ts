@@ -54,6 +54,53 @@ describe('transactional memory', () => {
   })
 })
 
+describe('copy and paste.', () => {
+  it('copy reads whole blocks of 128 bytes that it may read', () => {
+    const { cpu } = standing(['copy r4,r5'])
+    cpu.setGpr(4, 0x2000n)
+    cpu.setGpr(5, 0x80n)
+    cpu.run(1)
+    expect(cpu.nia).toBe(0x1004n)
+    const other = standing(['copy r4,r5'])
+    other.cpu.setGpr(4, 0x2040n)
+    other.cpu.run(1)
+    expect([other.cpu.nia, other.cpu.spr(SPR.DAR)]).toEqual([0x600n, 0x2040n])
+    const nowhere = standing(['copy 0,r5'])
+    nowhere.cpu.setGpr(5, 1n << 40n)
+    expect(nowhere.cpu.run(1)).toMatchObject({ kind: 'interrupt', vector: 0xe00 })
+  })
+
+  it('paste. finds no accelerator: a data storage interrupt that says so', () => {
+    const { cpu } = standing(['paste. 0,r4'])
+    cpu.setGpr(4, 0x2000n)
+    cpu.run(1)
+    expect([cpu.nia, cpu.spr(SPR.DAR), cpu.spr(SPR.DSISR)]).toEqual([0x300n, 0x2000n, 0x0200_0008n])
+    expect(cpu.lastFault).toContain('no accelerator')
+  })
+})
+
+describe('rfebb', () => {
+  const GE = 1n << 63n
+
+  it.each([
+    ['rfebb', GE],
+    ['rfebb 0', 0n],
+  ])('%s goes to EBBRR and sets BESCR[GE]', (line, ge) => {
+    const { cpu } = standing([line])
+    cpu.setSpr(SPR.HFSCR, 1n << 7n)
+    cpu.setSpr(SPR.EBBRR, 0x2003n)
+    cpu.setSpr(SPR.BESCR, ge ^ GE)
+    cpu.run(1)
+    expect([cpu.nia, cpu.spr(SPR.BESCR)]).toEqual([0x2000n, ge])
+  })
+
+  it('is a facility that FSCR switches for problem state', () => {
+    const { cpu } = standing(['rfebb'], GUEST | MSR.PR)
+    cpu.run(1)
+    expect([cpu.nia, cpu.spr(SPR.FSCR) >> 56n]).toEqual([0xf60n, 7n])
+  })
+})
+
 describe('FSCR', () => {
   it.each([
     ['mfspr r3,3', 2n],

@@ -6,6 +6,7 @@
  */
 import type { Core } from './core.ts'
 import { type DeniedFacilities, deniedFacilities } from './facilities.ts'
+import { extract, type Field, fieldNamed } from './isa/fields.ts'
 import type { Insn } from './isa/insn.ts'
 import { decode } from './isa/table.ts'
 import { MSR } from './msr.ts'
@@ -135,6 +136,8 @@ export interface Traced {
   readonly nia: bigint
   /** Bits of SRR1 of the interrupt. */
   readonly status: bigint
+  /** Effective address of its operand in memory, where it has one. */
+  readonly operand: bigint | undefined
   /** `Core.interrupts` and the count of instructions before it. */
   readonly interrupts: number
   readonly instructions: number
@@ -146,18 +149,30 @@ export function tracedInstruction(core: Core): Traced | undefined {
   const ciabr = debugging.breakpoint === state.nia
   const each = state.is(MSR.SE)
   if (!(ciabr || each || state.is(MSR.BE))) return undefined
-  const insn = instructionAt(core)?.insn
+  const { insn, word } = instructionAt(core) ?? {}
   if (!insn || NOT_TRACED.has(insn.mnemonic) || !(ciabr || each || isBranch(insn))) return undefined
   const { load, store } = accessesOf(insn)
   const status = TRACED.always | (load ? TRACED.load : 0n) | (store ? TRACED.store : 0n) | (ciabr ? TRACED.ciabr : 0n)
-  return { nia: state.nia, status, interrupts: core.interrupts, instructions: core.clock.instructions }
+  const operand = load || store ? operandAddress(state, insn, word!) : undefined
+  return { nia: state.nia, status, operand, interrupts: core.interrupts, instructions: core.clock.instructions }
 }
 
 /** To be called after it: raises the trace interrupt where the instruction was completed and no other interrupt came of it. */
-export function traceCompleted(core: Core, { nia, status, interrupts, instructions }: Traced): void {
+export function traceCompleted(core: Core, { nia, status, operand, interrupts, instructions }: Traced): void {
   if (core.clock.instructions === instructions || core.interrupts !== interrupts || core.exit) return
   core.state.setSpr(SPR.SIAR, nia)
+  if (operand !== undefined) core.state.setSpr(SPR.SDAR, operand)
   core.interrupt(0xd00, { status })
+}
+
+/** Of a load or store, before it changes a register: a base and a displacement, or RA, and RB where it has one. */
+function operandAddress(state: State, { operands, fields }: Insn, word: number): bigint {
+  const value = (field: Field): number => extract(word, field)
+  const based = operands.find(({ base }) => base !== undefined)
+  const base = value(fieldNamed('ra'))
+  const from = base === 0 ? 0n : state.gpr(base)
+  const index = fields.some(({ name }) => name === 'rb') ? state.gpr(value(fieldNamed('rb'))) : 0n
+  return state.address(from + (based ? BigInt(value(based.field)) : index))
 }
 
 /** The instruction at NIA, where it can be fetched and is one; no interrupt is raised. */

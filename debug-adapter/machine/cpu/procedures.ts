@@ -255,7 +255,7 @@ const string =
   (core, word) => {
     const address = immediate ? ea(core, word, 0n) : indexed(core, word)
     if (core.state.is(MSR.LE)) return misaligned(core, address, 'load or store string in little-endian mode')
-    const length = immediate ? get(word, 'nb') || 32 : core.state.small('xerCount')
+    const length = immediate ? get(word, 'nb') : core.state.small('xerCount')
     const first = get(word, 'rt')
     const bytes: number[] = []
     for (let i = 0; i < length; i++) {

@@ -1,6 +1,6 @@
 /** Atomic memory operations, accesses to devices in real mode, doorbells (Power ISA 3.0C II 4.5, III 4.4.1, 11.2). */
 import { type Core, DSISR_STORE } from './core.ts'
-import { hypervisorFacilityUnavailable } from './facilities.ts'
+import { hypervisorFacilityUnavailable, refuseRegister } from './facilities.ts'
 import { extract, fieldNamed } from './isa/fields.ts'
 import { MSR } from './msr.ts'
 import { illegal, type Procedure } from './procedures.ts'
@@ -8,8 +8,8 @@ import { SPR } from './spr.ts'
 
 const get = (word: number, name: string): number => extract(word, fieldNamed(name))
 
-/** DSISR for an operation that these instructions do not have (bits 61 and 62; Power ISA 3.0C III 6.5.3). */
-const DSISR = { function: 4n, inhibited: 2n } as const
+/** DSISR for an operation that these instructions do not have (bits 60 to 62; Power ISA 3.0C III 6.5.3). */
+const DSISR = { paste: 8n, function: 4n, inhibited: 2n } as const
 
 function refuseData(core: Core, ea: bigint, status: bigint, why: string): true {
   const access = (status & DSISR_STORE) !== 0n ? 'store' : 'load'
@@ -46,8 +46,12 @@ const BLOCK = 32n
 /** @returns true where it raised the alignment interrupt */
 function misaligned(core: Core, ea: bigint, first: bigint, size: bigint, bytes: bigint): boolean {
   if (ea % size === 0n && first / BLOCK === (first + bytes - 1n) / BLOCK) return false
+  return alignment(core, ea, 'atomic operation', 'aligned, within 32 bytes')
+}
+
+function alignment(core: Core, ea: bigint, what: string, expected: string): true {
   core.state.setSpr(SPR.DAR, ea)
-  core.lastFault = `atomic operation at effective address 0x${ea.toString(16)}: expected it aligned, within 32 bytes`
+  core.lastFault = `${what} at effective address 0x${ea.toString(16)}: expected it ${expected}`
   core.interrupt(0x600)
   return true
 }
@@ -117,6 +121,34 @@ const atomicStore =
     return false
   }
 
+/** Bytes that copy and paste. move. */
+const COPIED = 128n
+
+/** The copy buffer is never looked at: nothing of this machine is an accelerator, so no paste. succeeds (Power ISA 3.0C II 4.4). */
+const copyOrPaste =
+  (access: 'load' | 'store'): Procedure =>
+  (core, word, insn) => {
+    const { state } = core
+    const ea = state.address(effectiveAddress(core, word) + state.gpr(get(word, 'rb')))
+    if (ea % COPIED !== 0n) return alignment(core, ea, insn.mnemonic, `a multiple of ${COPIED}`)
+    core.reach(ea, access)
+    if (access === 'load') return false
+    return refuseData(core, ea, DSISR.paste | DSISR_STORE, 'paste. to memory, which is no accelerator,')
+  }
+
+/** BESCR bit 0: event-based branches happen. */
+const BESCR_GE = 1n << 63n
+
+/** Nothing here makes events; a handler that somebody jumped to goes back like any other (Power ISA 3.0C II 7). */
+const rfebb: Procedure = (core, word) => {
+  const { state } = core
+  if (refuseRegister(core, SPR.BESCR, 'rfebb')) return true
+  const bescr = state.spr(SPR.BESCR)
+  state.setSpr(SPR.BESCR, get(word, 'n20_20') === 1 ? bescr | BESCR_GE : bescr & ~BESCR_GE)
+  state.nia = state.address(state.spr(SPR.EBBRR) & ~3n)
+  return true
+}
+
 const inhibited =
   (size: number, write: boolean): Procedure =>
   (core, word, insn) => {
@@ -154,6 +186,9 @@ const doorbell =
 export const RARE_PROCEDURES: Readonly<Record<string, Procedure>> = {
   // HID0 would have to allow it, which firmware does for its own debugger only (POWER9 processor user's manual).
   attn: (core, word) => illegal(core, word, 'attn, which HID0 does not allow,'),
+  copy: copyOrPaste('load'),
+  paste: copyOrPaste('store'),
+  rfebb,
   lwat: atomicLoad(4),
   ldat: atomicLoad(8),
   stwat: atomicStore(4),

@@ -20,6 +20,8 @@ export interface Field {
   readonly scale: number
   /** Counts down from the largest value: for aliases that clear or keep bits on the right. */
   readonly complement: boolean
+  /** 0 stands for one more than the largest value: 32 bytes of a string. */
+  readonly full: boolean
   /** Runs of bits of the word, most significant run first. */
   readonly runs: readonly { readonly first: number; readonly last: number }[]
   readonly width: number
@@ -28,7 +30,12 @@ export interface Field {
 type Spec = readonly [
   bits: string,
   kind?: FieldKind,
-  options?: { readonly signed?: boolean; readonly scale?: number; readonly complement?: boolean },
+  options?: {
+    readonly signed?: boolean
+    readonly scale?: number
+    readonly complement?: boolean
+    readonly full?: boolean
+  },
 ]
 const SIGNED = { signed: true }
 const COMPLEMENT = { complement: true }
@@ -40,7 +47,7 @@ const SPECS: Record<string, Spec> = {
   ds: ['16-29', 'number', { signed: true, scale: 2 }], dq: ['16-27', 'number', { signed: true, scale: 4 }],
   dx: ['16-25,11-15,31', 'number', SIGNED],
   sh: ['16-20'], mb: ['21-25'], me: ['26-30'], sh6: ['30,16-20'], mb6: ['26,21-25'], me6: ['26,21-25'],
-  clear: ['26-30', 'number', COMPLEMENT], clear6: ['26,21-25', 'number', COMPLEMENT], nb: ['16-20'],
+  clear: ['26-30', 'number', COMPLEMENT], clear6: ['26,21-25', 'number', COMPLEMENT], nb: ['16-20', 'number', { full: true }],
   bf: ['6-8', 'crf'], bfa: ['11-13', 'crf'], l: ['10'], l9: ['9-10'], l15: ['15'], l14: ['14-15'], lev: ['20-26'],
   bt: ['6-10', 'crbit'], ba: ['11-15', 'crbit'], bb: ['16-20', 'crbit'], bc: ['21-25', 'crbit'],
   bicr: ['11-13', 'crf'], bicond: ['14-15'], sprg: ['14-15'],
@@ -67,6 +74,7 @@ function fieldOf(name: string, [bits, kind = 'number', options = {}]: Spec): Fie
     signed: options.signed ?? false,
     scale: options.scale ?? 0,
     complement: options.complement ?? false,
+    full: options.full ?? false,
     runs,
     width,
   }
@@ -105,6 +113,7 @@ export function extract(word: number, field: Field): number {
     const width = last - first + 1
     value = value * 2 ** width + ((word >>> (31 - last)) & ones(width))
   }
+  if (field.full && value === 0) return ones(field.width) + 1
   if (field.complement) value = ones(field.width) - value
   if (field.signed && value >= 2 ** (field.width - 1)) value -= 2 ** field.width
   return value * 2 ** field.scale
@@ -117,10 +126,11 @@ export function extract(word: number, field: Field): number {
 export function insert(value: number, field: Field): number {
   const unit = 2 ** field.scale
   const [min, max] = field.signed ? [-(2 ** (field.width - 1)), 2 ** (field.width - 1) - 1] : [0, 2 ** field.width - 1]
+  const [least, most] = field.full ? [1, max + 1] : [min, max]
   let rest = field.complement ? max - value : value / unit
-  if (!Number.isInteger(rest) || rest < min || rest > max)
+  if (!Number.isInteger(rest) || rest < least || rest > most)
     throw new RangeError(
-      `${field.name} = ${value}: expected ${min * unit} to ${max * unit}${unit > 1 ? `, a multiple of ${unit}` : ''}`,
+      `${field.name} = ${value}: expected ${least * unit} to ${most * unit}${unit > 1 ? `, a multiple of ${unit}` : ''}`,
     )
   if (rest < 0) rest += 2 ** field.width
   let word = 0

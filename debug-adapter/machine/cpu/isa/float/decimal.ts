@@ -20,34 +20,21 @@ const BOTH: readonly Row[] = [
   ['dqua', 'Z23:3', 'frtp frap frbp n21_22 rc', 'frt,fra,frb,n21_22', 'quantize'],
   ['dquai', 'Z23:67', 'ns11_15 frtp frbp n21_22 rc', 'ns11_15,frt,frb,n21_22', 'quantize to an immediate exponent'],
   ['drrnd', 'Z23:35', 'frtp fra frbp n21_22 rc', 'frt,fra,frb,n21_22', 'round to a number of digits'],
-  [
-    'drintx',
-    'Z23:99',
-    'n15_15 11=0 12=0 13=0 14=0 frtp frbp n21_22 rc',
-    'n15_15,frt,frb,n21_22',
-    'round to an integer',
-  ],
-  [
-    'drintn',
-    'Z23:227',
-    'n15_15 11=0 12=0 13=0 14=0 frtp frbp n21_22 rc',
-    'n15_15,frt,frb,n21_22',
-    'round to an integer, inexact or not',
-  ],
-  ['dcmpo', 'X:130', 'bf frap frbp 31=0', 'bf,fra,frb', 'compare ordered'],
-  ['dcmpu', 'X:642', 'bf frap frbp 31=0', 'bf,fra,frb', 'compare unordered'],
-  ['dtstdc', 'Z22:194', 'bf frap n16_21 31=0', 'bf,fra,n16_21', 'test data class'],
-  ['dtstdg', 'Z22:226', 'bf frap n16_21 31=0', 'bf,fra,n16_21', 'test data group'],
-  ['dtstex', 'X:162', 'bf frap frbp 31=0', 'bf,fra,frb', 'test exponent'],
-  ['dtstsf', 'X:674', 'bf fra frbp 31=0', 'bf,fra,frb', 'test significance'],
-  ['dtstsfi', 'X:675', 'bf 9=0 n10_15 frbp 31=0', 'bf,n10_15,frb', 'test significance against a number'],
-  ['ddedpd', 'X:322', 'n11_12 13=0 14=0 15=0 frtp frbp rc', 'n11_12,frt,frb', 'to packed digits'],
-  ['denbcd', 'X:834', 'n11_11 12=0 13=0 14=0 15=0 frtp frbp rc', 'n11_11,frt,frb', 'from packed digits'],
+  ['drintx', 'Z23:99', 'n15_15 frtp frbp n21_22 rc', 'n15_15,frt,frb,n21_22', 'round to an integer'],
+  ['drintn', 'Z23:227', 'n15_15 frtp frbp n21_22 rc', 'n15_15,frt,frb,n21_22', 'round to an integer, inexact or not'],
+  ['dcmpo', 'X:130', 'bf frap frbp', 'bf,fra,frb', 'compare ordered'],
+  ['dcmpu', 'X:642', 'bf frap frbp', 'bf,fra,frb', 'compare unordered'],
+  ['dtstdc', 'Z22:194', 'bf frap n16_21', 'bf,fra,n16_21', 'test data class'],
+  ['dtstdg', 'Z22:226', 'bf frap n16_21', 'bf,fra,n16_21', 'test data group'],
+  ['dtstex', 'X:162', 'bf frap frbp', 'bf,fra,frb', 'test exponent'],
+  ['dtstsf', 'X:674', 'bf fra frbp', 'bf,fra,frb', 'test significance'],
+  ['dtstsfi', 'X:675', 'bf n10_15 frbp', 'bf,n10_15,frb', 'test significance against a number'],
+  ['ddedpd', 'X:322', 'n11_12 frtp frbp rc', 'n11_12,frt,frb', 'to packed digits'],
+  ['denbcd', 'X:834', 'n11_11 frtp frbp rc', 'n11_11,frt,frb', 'from packed digits'],
   ['diex', 'X:866', 'frtp fra frbp rc', 'frt,fra,frb', 'insert biased exponent'],
   ['dscli', 'Z22:66', 'frtp frap n16_21 rc', 'frt,fra,n16_21', 'shift the digits left'],
   ['dscri', 'Z22:98', 'frtp frap n16_21 rc', 'frt,fra,n16_21', 'shift the digits right'],
 ]
-const NO_A = '11=0 12=0 13=0 14=0 15=0'
 const both = family(WIDTHS, ({ suffix, primary, what }) =>
   family(BOTH, ([name, opcode, fields, operands, help]) => {
     const [form, xo] = opcode.split(':')
@@ -73,7 +60,7 @@ const ONE = [
   ['drdpq', 63, 770, 'frtp frbp', 'extended to long'],
 ] as const
 const conversions = family(ONE, ([name, primary, xo, fields, help]) =>
-  insn(name, `X:${primary}:${xo} ${NO_A} ${fieldsFor(fields, true)} rc`, 'frt,frb', () => e.call(name), {
+  insn(name, `X:${primary}:${xo} ${fieldsFor(fields, true)} rc`, 'frt,frb', () => e.call(name), {
     help: `decimal: ${help}`,
     facility: 'FP',
   }),
@@ -82,15 +69,15 @@ const conversions = family(ONE, ([name, primary, xo, fields, help]) =>
 /** Binary coded decimals in general registers (Power ISA 3.0C I 3.3, BCD assist); no facility is needed. */
 const EACH_DIGIT = 0x1111_1111_1111_1111n
 const assist: Insn[] = [
-  ...insn('cdtbcd', 'X:31:282 ra rs rb=0 31=0', 'ra,rs', () => e.call('cdtbcd'), {
+  ...insn('cdtbcd', 'X:31:282 ra rs', 'ra,rs', () => e.call('cdtbcd'), {
     help: 'convert declets to binary coded decimals',
   }),
-  ...insn('cbcdtd', 'X:31:314 ra rs rb=0 31=0', 'ra,rs', () => e.call('cbcdtd'), {
+  ...insn('cbcdtd', 'X:31:314 ra rs', 'ra,rs', () => e.call('cbcdtd'), {
     help: 'convert binary coded decimals to declets',
   }),
   ...insn(
     'addg6s',
-    'X:31:74 rt ra rb 31=0',
+    'X:31:74 rt ra rb',
     'rt,ra,rb',
     ({ rt, ra, rb }) => {
       const sum = e.add(ra!, rb!)

@@ -6,16 +6,16 @@ const HYPERVISOR = { privilege: 'hypervisor' } as const
 const SUPERVISOR = { privilege: 'supervisor' } as const
 
 const atomics = [
-  ...insn('lwat', 'X:31:582 rt ra n16_20', 'rt,ra,n16_20', () => e.call('lwat'), {
+  ...insn('lwat', 'X:31:582 rt ra n16_20', 'rt,ra0,n16_20', () => e.call('lwat'), {
     help: 'change a word in memory at once; its old value to a register',
   }),
-  ...insn('ldat', 'X:31:614 rt ra n16_20', 'rt,ra,n16_20', () => e.call('ldat'), {
+  ...insn('ldat', 'X:31:614 rt ra n16_20', 'rt,ra0,n16_20', () => e.call('ldat'), {
     help: 'change a doubleword in memory at once; its old value to a register',
   }),
-  ...insn('stwat', 'X:31:710 rt ra n16_20', 'rt,ra,n16_20', () => e.call('stwat'), {
+  ...insn('stwat', 'X:31:710 rt ra n16_20', 'rt,ra0,n16_20', () => e.call('stwat'), {
     help: 'change a word in memory at once',
   }),
-  ...insn('stdat', 'X:31:742 rt ra n16_20', 'rt,ra,n16_20', () => e.call('stdat'), {
+  ...insn('stdat', 'X:31:742 rt ra n16_20', 'rt,ra0,n16_20', () => e.call('stdat'), {
     help: 'change a doubleword in memory at once',
   }),
 ]
@@ -64,6 +64,10 @@ const segments = [
     help: 'invalidate a segment translation everywhere',
     ...SUPERVISOR,
   }),
+  ...insn('slbiag', 'X:31:850 rs', 'rs', () => [], {
+    help: 'invalidate all segment translations of a process everywhere',
+    ...SUPERVISOR,
+  }),
   ...insn('slbfee.', 'X:31:979 rt rb 31=1', 'rt,rb', () => e.call('slbfee'), {
     help: 'find a segment translation',
     ...SUPERVISOR,
@@ -71,7 +75,12 @@ const segments = [
 ]
 
 const others = [
-  // Nothing is ever between copy and paste.
+  ...insn('rfebb', 'XL:19:146 n20_20', 'n20_20', () => e.call('rfebb'), { help: 'return from an event-based branch' }),
+  ...insn('copy', 'X:31:774 ra rb 10=1', 'ra0,rb', () => e.call('copy'), { help: 'copy 128 bytes to the copy buffer' }),
+  ...insn('paste.', 'X:31:902 ra rb 10=1 31=1', 'ra0,rb', () => e.call('paste'), {
+    help: 'hand the copy buffer to an accelerator',
+  }),
+  // No paste ever gets so far that something is left between it and its copy.
   ...insn('cpabort', 'X:31:838', '', () => [], { help: 'abort a copy and paste' }),
   ...insn('mfbhrbe', 'X:31:302 rt bhrbe', 'rt,bhrbe', ({ rt }) => e.set(rt!, e.i64(0)), {
     help: 'entry of the branch history buffer, which is empty, to register',

@@ -137,11 +137,11 @@ const translation = [
     help: 'make a segment translation (no effect under radix)',
     ...SUPERVISOR,
   }),
-  ...insn('slbmfee', 'X:31:915 rt rb', 'rt,rb', ({ rt }) => e.set(rt!, e.i64(0)), {
+  ...insn('slbmfee', 'X:31:915 rt rb n15_15', 'rt,rb,[n15_15]', ({ rt }) => e.set(rt!, e.i64(0)), {
     help: 'segment translation to register',
     ...SUPERVISOR,
   }),
-  ...insn('slbmfev', 'X:31:851 rt rb', 'rt,rb', ({ rt }) => e.set(rt!, e.i64(0)), {
+  ...insn('slbmfev', 'X:31:851 rt rb n15_15', 'rt,rb,[n15_15]', ({ rt }) => e.set(rt!, e.i64(0)), {
     help: 'segment translation to register',
     ...SUPERVISOR,
   }),

@@ -6,10 +6,10 @@ import * as e from '../expr.ts'
 import { type Insn, insn } from '../insn.ts'
 
 export const transactional: readonly Insn[] = [
-  ...insn('tbegin.', 'X:31:654 n10_10 31=1', 'n10_10', () => e.call('tbegin'), {
+  ...insn('tbegin.', 'X:31:654 n10_10 31=1', '[n10_10]', () => e.call('tbegin'), {
     help: 'begin a transaction: fails at once',
   }),
-  ...insn('tend.', 'X:31:686 n6_6 31=1', 'n6_6', () => e.call('outside'), { help: 'end a transaction' }),
+  ...insn('tend.', 'X:31:686 n6_6 31=1', '[n6_6]', () => e.call('outside'), { help: 'end a transaction' }),
   ...insn('tsr.', 'X:31:750 n10_10 31=1', 'n10_10', () => e.call('outside'), {
     help: 'suspend or resume a transaction',
   }),
