@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MSR } from '../../debug-adapter/machine/cpu/msr.ts'
 import { FLAT, testMachine, write } from './machine.ts'
+import { Random } from './oracle/random.ts'
 
 const machine = testMachine()
 const { cpu, view } = machine
@@ -41,6 +42,36 @@ const hex = (value: bigint): string => value.toString(16).padStart(32, '0')
 
 const A = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeffn
 const B = 0xf0e1_d2c3_b4a5_9687_7869_5a4b_3c2d_1e0fn
+
+describe('vrldmi', () => {
+  /** Bit by bit, as the book says it (Power ISA 3.0C I 6.9.3): bits are counted from the left. */
+  function rotatedInto(target: bigint, source: bigint, control: bigint): bigint {
+    const [first, last, count] = [16n, 8n, 0n].map((shift) => Number((control >> shift) & 63n)) as [
+      number,
+      number,
+      number,
+    ]
+    const bit = (value: bigint, i: number): bigint => (value >> BigInt(63 - i)) & 1n
+    let out = 0n
+    for (let i = 0; i < 64; i++) {
+      const masked = first <= last ? i >= first && i <= last : i >= first || i <= last
+      out = (out << 1n) | (masked ? bit(source, (i + count) % 64) : bit(target, i))
+    }
+    return out
+  }
+
+  it('takes the rotated source where the mask has ones, and keeps the target elsewhere', () => {
+    const random = new Random(8)
+    const doublewords = (): [bigint, bigint] => [random.value(), random.value()]
+    const joined = ([high, low]: readonly bigint[]): bigint => (high! << 64n) | low!
+    for (let i = 0; i < 300; i++) {
+      const [source, control, target] = [doublewords(), doublewords(), doublewords()]
+      const { v } = run('vrldmi v3,v1,v2', [joined(source), joined(control), joined(target)])
+      const wanted = target.map((old, k) => rotatedInto(old, source[k]!, control[k]!))
+      expect(v(3)).toBe(hex(joined(wanted)))
+    }
+  })
+})
 
 describe('loads and stores', () => {
   it.each([

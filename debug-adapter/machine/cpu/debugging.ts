@@ -172,7 +172,7 @@ function operandAddress(state: State, { operands, fields }: Insn, word: number):
   const base = value(fieldNamed('ra'))
   const from = base === 0 ? 0n : state.gpr(base)
   const index = fields.some(({ name }) => name === 'rb') ? state.gpr(value(fieldNamed('rb'))) : 0n
-  return state.address(from + (based ? BigInt(value(based.field)) : index))
+  return state.address(BigInt.asUintN(64, from + (based ? BigInt(value(based.field)) : index)))
 }
 
 /** The instruction at NIA, where it can be fetched and is one; no interrupt is raised. */

@@ -129,7 +129,7 @@ const copyOrPaste =
   (access: 'load' | 'store'): Procedure =>
   (core, word, insn) => {
     const { state } = core
-    const ea = state.address(effectiveAddress(core, word) + state.gpr(get(word, 'rb')))
+    const ea = state.address(BigInt.asUintN(64, effectiveAddress(core, word) + state.gpr(get(word, 'rb'))))
     if (ea % COPIED !== 0n) return alignment(core, ea, insn.mnemonic, `a multiple of ${COPIED}`)
     core.reach(ea, access)
     if (access === 'load') return false
@@ -153,7 +153,7 @@ const inhibited =
   (size: number, write: boolean): Procedure =>
   (core, word, insn) => {
     const { state } = core
-    const ea = state.address(effectiveAddress(core, word) + state.gpr(get(word, 'rb')))
+    const ea = state.address(BigInt.asUintN(64, effectiveAddress(core, word) + state.gpr(get(word, 'rb'))))
     if (state.is(MSR.DR))
       return refuseData(core, ea, DSISR.inhibited | (write ? DSISR_STORE : 0n), `${insn.mnemonic} while MSR[DR]=1`)
     if (write) core.store(ea, BigInt.asUintN(8 * size, state.gpr(get(word, 'rt'))), size)

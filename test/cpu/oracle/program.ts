@@ -51,6 +51,13 @@ const LEFT_OUT = new Set([
   'addex',
   // QEMU 7.2 does not find the reservation of lqarx (Power ISA 3.0C II 4.6.2.2); test/cpu/execution.test.ts tests it.
   'stqcx.',
+  // QEMU 7.2 clears what it should keep of the target, where the processor under it has AVX-512 (Power ISA 3.0C I 6.9.3); test/cpu/vector.test.ts
+  // tests it.
+  'vrldmi',
+  // A block of 128 bytes is not what cases have, nor is an accelerator; QEMU's user mode has no events. test/cpu/facilities.test.ts tests them.
+  'copy',
+  'paste.',
+  'rfebb',
   // Most function codes and addresses are an interrupt, which the programs here do not take; test/cpu/facilities.test.ts tests them.
   'lwat',
   'ldat',
@@ -235,7 +242,7 @@ function multiple(insn: Insn, word: number, random: Random): number[] {
     return [assemble(`mr r3,r${BASE}`, 0n), own, assemble(`mr r${BASE},r3`, 0n)]
   }
   const own = set(set(word, 'rt', random.below(19)), 'ra', BASE)
-  if (mnemonic.endsWith('i')) return [set(own, 'nb', random.below(32))]
+  if (mnemonic.endsWith('i')) return [set(own, 'nb', 1 + random.below(32))]
   const length = [assemble(`li r${SCRATCH},${1 + random.below(40)}`, 0n), assemble(`mtxer r${SCRATCH}`, 0n)]
   return [...length, set(own, 'rb', INDEX)]
 }
