@@ -4,6 +4,7 @@ import type { ConformanceCase } from './case.ts'
 import { callerCases } from './cases/callers.ts'
 import { dispatchCases } from './cases/dispatch.ts'
 import { esmCases } from './cases/esm.ts'
+import { esmQuirkCases } from './cases/esm-quirks.ts'
 import { esmRefusalCases } from './cases/esm-refusals.ts'
 import { esmTreeCases } from './cases/esm-tree.ts'
 import { faultCases } from './cases/faults.ts'
@@ -34,6 +35,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...reflectionCases,
   ...esmCases,
   ...esmRefusalCases,
+  ...esmQuirkCases,
   ...esmTreeCases,
   ...hypercallCases,
   ...fileCases,

@@ -12,7 +12,9 @@ import {
   load,
   PAGE,
 } from '../../debug-adapter/conformance/bench.ts'
+import { pagesOver, reserveHalfPage } from '../../debug-adapter/conformance/cases/esm-quirks.ts'
 import { duringAbort, duringEsm } from '../../debug-adapter/conformance/cases/pages.ts'
+import { changeTree } from '../../debug-adapter/conformance/esm-doings.ts'
 import { ATTACHED } from '../../debug-adapter/conformance/image.ts'
 import { bytesOf, callRtas, token, wordsOf } from '../../debug-adapter/conformance/rtas-doings.ts'
 import { watch } from '../../debug-adapter/conformance/watch.ts'
@@ -289,6 +291,25 @@ export const quirkRows: Readonly<Record<Quirk, Row>> = {
     sane: [U.PARAMETER, true],
     real: ['secure', true],
   },
+  Q30: {
+    start: 'normal',
+    observe: (b) => {
+      changeTree(b, (tree) => void (tree.bootCpu = 5))
+      return [esm(b).code, b.machine.ultravisor.esm?.rules[0], crashed(b, 'Q30')]
+    },
+    sane: [U.PARAMETER, 'UV-ESM-016', 'it goes on'],
+    real: ['gone', undefined, 'it crashes'],
+  },
+  Q31: {
+    start: 'normal',
+    observe: (b) => {
+      const { end } = b.machine.platform.guest!.initrd!
+      put(b, end)
+      return [esm(b).code, byte(b, end)]
+    },
+    sane: ['secure', 0],
+    real: ['secure', SECRET],
+  },
   Q32: {
     start: 'normal',
     observe: (b) => {
@@ -379,6 +400,15 @@ export const quirkRows: Readonly<Record<Quirk, Row>> = {
     },
     sane: [0, 0x1234],
     real: [0, 0xbad],
+  },
+  Q43: {
+    start: 'normal',
+    observe: (b) => {
+      const address = reserveHalfPage(b)
+      return [esm(b).code, pagesOver(b, address)]
+    },
+    sane: ['secure', []],
+    real: ['secure', ['keys and digests']],
   },
   Q47: {
     start: 'normal',

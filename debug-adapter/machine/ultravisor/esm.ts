@@ -17,7 +17,7 @@ import { uvRefusal } from './rules.ts'
 import { shareWithHypervisor } from './share.ts'
 import { Svm } from './svm.ts'
 import { pruneTree, refuseForeignDevices } from './tree-policy.ts'
-import type { Ultravisor } from './ultravisor.ts'
+import { crash, type Ultravisor } from './ultravisor.ts'
 
 /** UV_ESM, step by step, in the order of the released firmware (spec/ultravisor.md §4.2). */
 const ESM = new Procedure('ultravisor', 'UV_ESM', 'spec/ultravisor.md §4.2', {
@@ -141,15 +141,16 @@ function* transition(run: EsmRun): Steps<void> {
   yield* verified(run, stepNumber(verify))
 
   yield walk(uv, 'bootCpu', { bootCpu: run.tree.bootCpu, vcpus })
-  // Checked before INIT_DONE, so that the transition can still be aborted (Q30).
-  if (run.tree.bootCpu >= vcpus)
-    throw new EsmRefused(uvRefusal('UV-ESM-016', `processor ${run.tree.bootCpu} of ${vcpus}`))
+  // Checked before INIT_DONE, while the transition can still be aborted (Q30).
+  const nobody = run.tree.bootCpu >= vcpus ? `processor ${run.tree.bootCpu} of ${vcpus}` : undefined
+  if (nobody && !uv.quirk('Q30')) throw new EsmRefused(uvRefusal('UV-ESM-016', nobody))
   const tree = writeFdt(run.tree)
   const room = ((BigInt(run.treeBytes) + (run.fdt % PAGE) + PAGE - 1n) & -PAGE) - (run.fdt % PAGE)
   if (BigInt(tree.length) > room)
     throw new EsmRefused(uvRefusal('UV-ESM-017', `${tree.length} bytes where ${room} are free`))
   yield walk(uv, 'done')
   yield* mustSucceed(run, HCALL.H_SVM_INIT_DONE, 'UV-ESM-015')
+  if (nobody) crash('Q30', `a boot processor that is none: ${nobody}`)
 
   yield walk(uv, 'commit')
   const pate = uv.pateAddress(svm.lpid)
@@ -160,7 +161,7 @@ function* transition(run: EsmRun): Steps<void> {
   uv.parts.trace.add({ type: 'vm-state', lpid: svm.lpid, from: 'transient', to: 'secure' })
 
   yield walk(uv, 'clear')
-  clearUnrequested(run)
+  if (!uv.quirk('Q31')) clearUnrequested(run)
   yield walk(uv, 'writeBack', { bytes: tree.length })
   run.write(run.fdt, tree)
 

@@ -82,12 +82,16 @@ export function reservePages(run: EsmRun, purpose: string, pages: number): bigin
   const tree = run.tree!
   const bytes = BigInt(pages) * PAGE
   const taken = [...tree.reservations.map((r) => ({ start: r.address, end: r.address + r.size })), ...guestRanges(run)]
-  let start = (run.top - bytes) & -PAGE
+  // The search goes by whole pages; with Q43 the place that it found is rounded up instead, into whatever lies there.
+  const late = run.uv.quirk('Q43')
+  const below = (end: bigint): bigint => (late ? end - bytes : (end - bytes) & -PAGE)
+  let start = below(run.top)
   for (;;) {
     const clash = taken.filter((r) => start < r.end && r.start < start + bytes)
     if (clash.length === 0) break
-    start = (clash[0]!.start - bytes) & -PAGE
+    start = below(clash[0]!.start)
   }
+  if (late) start = (start + PAGE - 1n) & -PAGE
   if (start < 0n) throw new EsmRefused(uvRefusal('UV-ESM-011', `no ${pages} free pages for: ${purpose}`))
   tree.reservations.push({ address: start, size: bytes })
   run.svm.reserved.set(purpose, { gpa: start, pages })
