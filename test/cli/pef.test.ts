@@ -113,6 +113,7 @@ describe('--json', () => {
       reason: 'the VM is secure',
       instructions: expect.any(Number),
       console: '',
+      consoleForgotten: 0,
       secureMemory: {
         bytes: expect.any(Number),
         freeBytes: expect.any(Number),
